@@ -1,0 +1,1 @@
+"""The composition root: one module per assembly, the only place that names a vendor."""

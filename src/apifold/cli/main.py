@@ -1,0 +1,7 @@
+"""The entry point of the command line."""
+
+import sys
+
+
+def run() -> None:
+    sys.exit(2)

@@ -1,0 +1,1 @@
+"""Values and functions: what is true. No I/O, clock, randomness, logging or framework."""

@@ -1,0 +1,74 @@
+"""Every bound put on hostile input, named, in one place. Sizes are bytes unless the name says otherwise."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """Bounds on an OpenAPI document and on what is built from it."""
+
+    file_bytes: int = 64 * 1024 * 1024
+    total_bytes: int = 128 * 1024 * 1024
+    files: int = 2_000
+    depth: int = 200
+    nodes: int = 8_000_000
+    """JSON values in one file, counted after YAML aliases are expanded."""
+    reference_chain: int = 64
+    """How many `$ref`s may follow one another before the end counts as unresolved."""
+    operations: int = 50_000
+    parameters_per_operation: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaLimits:
+    """Bounds on the schema of one tool."""
+
+    bytes: int = 60_000
+    """Serialised size that a portable input schema aims to stay under."""
+    nodes: int = 20_000
+    """Schema objects visited while building one tool's schema."""
+    depth: int = 24
+    recursion: int = 1
+    """How often one `$ref` may reappear inside itself before it is cut."""
+    description: int = 1_024
+    """Characters of a tool's description."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """Bounds on one tool call and its upstream exchange."""
+
+    request_bytes: int = 20 * 1024 * 1024
+    response_bytes: int = 10 * 1024 * 1024
+    """Decompressed upstream body that is read at most."""
+    result_bytes: int = 400_000
+    """Text that is handed to the model; above it whole items are cut."""
+    header_bytes: int = 64 * 1024
+    headers: int = 200
+    timeout_seconds: float = 30.0
+    connect_seconds: float = 5.0
+    redirects: int = 5
+    retries: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WireLimits:
+    """Bounds on what a caller may send us."""
+
+    body_bytes: int = 4 * 1024 * 1024
+    head_bytes: int = 32 * 1024
+    headers: int = 100
+    head_seconds: float = 10.0
+    body_seconds: float = 30.0
+    idle_seconds: float = 75.0
+    sessions: int = 10_000
+    session_idle_seconds: float = 1_800.0
+    streams: int = 10_000
+    batch: int = 50
+    json_depth: int = 200
+
+
+DOCUMENT = DocumentLimits()
+SCHEMA = SchemaLimits()
+CALL = CallLimits()
+WIRE = WireLimits()

@@ -1,0 +1,60 @@
+"""What a tool gives back: content blocks and the result that holds them (MCP CallToolResult)."""
+
+from dataclasses import dataclass
+
+from apifold.core.values import JSON
+
+
+@dataclass(frozen=True, slots=True)
+class TextContent:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageContent:
+    data: str
+    """Base64."""
+    mime_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioContent:
+    data: str
+    """Base64."""
+    mime_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedResource:
+    """A resource inside a result: exactly one of `text` and `blob` (base64) is set."""
+
+    uri: str
+    mime_type: str
+    text: str | None = None
+    blob: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLink:
+    uri: str
+    name: str
+    mime_type: str = ""
+    description: str = ""
+
+
+ContentBlock = TextContent | ImageContent | AudioContent | EmbeddedResource | ResourceLink
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    content: tuple[ContentBlock, ...]
+    is_error: bool = False
+    structured: JSON = None
+    """A decoded JSON value that equals the first text block; revisions decide whether it may be shown."""
+    structured_raw: bytes = b""
+    """The same value as JSON bytes that were checked to be one valid UTF-8 JSON value; spliced into the answer
+    instead of encoding `structured` again. Empty: encode `structured` when `has_structured`."""
+    has_structured: bool = False
+    """Tells a structured `null` from no structured content."""
+    structured_is_object: bool = False
+    """Revisions 2025-06-18 and 2025-11-25 allow objects only."""

@@ -1,0 +1,1 @@
+"""Decisions that depend on nothing but their arguments and `now`."""

@@ -1,0 +1,1 @@
+"""Operations to tools: names, schemas, arguments and where each argument goes."""

@@ -1,0 +1,167 @@
+"""What the data plane needs from others. Every port is declared here, by its consumer."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from apifold.core.mcp.content import ToolResult
+from apifold.core.policy.access import ANONYMOUS, Principal
+from apifold.core.requests.model import UpstreamRequest, UpstreamResponse
+from apifold.core.values import JSON, JSONObject
+
+# --- HTTP, our side -------------------------------------------------------------------------------------------------
+
+
+class Exchange(Protocol):
+    """One HTTP request from a caller and the one answer to it."""
+
+    method: str
+    path: str
+    """Raw path without query, still percent-encoded."""
+    query: str
+    headers: Mapping[str, str]
+    """Lower-case names; repeats joined by ", "; values latin-1, white space around them trimmed."""
+    body: bytes
+    peer: str
+    """Address of the connection's other end; empty for a Unix socket."""
+    cancel_on_disconnect: bool
+    """True at first: when the caller goes away the handler's task is cancelled. A handler may set it to False."""
+
+    def respond(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+        """Answer completely. Content-Length and Connection are added here."""
+
+    def start(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
+        """Begin a streamed answer."""
+
+    async def send(self, chunk: bytes) -> None:
+        """Write a piece of a streamed answer; waits while the caller does not read. Returns silently once the caller is gone."""
+
+    def end(self) -> None:
+        """Finish a streamed answer."""
+
+
+Handler = Callable[[Exchange], "Coroutine[None, None, None] | None"]
+"""Answers one exchange. Returns `None` when it has answered already (no task is made), else the rest of the work."""
+
+
+# --- Tools, prompts and resources behind one MCP endpoint ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDescription:
+    """What an endpoint says of itself (MCP Implementation, capabilities, instructions)."""
+
+    name: str
+    version: str
+    title: str = ""
+    instructions: str = ""
+    website_url: str = ""
+    icons: tuple[JSONObject, ...] = ()
+    tools: bool = True
+    resources: bool = True
+    prompts: bool = True
+    completions: bool = True
+    logging: bool = False
+    resource_subscriptions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list an endpoint offers, in stable order. `version` changes when, and only when, the items do."""
+
+    version: int
+    items: tuple[JSONObject, ...]
+    """MCP objects in the form of the newest revision; older revisions are derived from it by the wire layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputRequired:
+    """The call needs something from the person or the client first (2026-07-28 MRTR, elicitation before it)."""
+
+    requests: Mapping[str, JSONObject]
+    state: str = ""
+    """Opaque; comes back with the answers. The backend seals it."""
+
+
+class Channel(Protocol):
+    """The way back to the caller while its call is running."""
+
+    async def progress(self, progress: float, total: float | None = None, message: str = "") -> None:
+        """Report progress; does nothing when the caller did not ask for it."""
+
+    async def log(self, level: str, data: JSON, logger: str = "") -> None:
+        """Send a log message; does nothing below the level the caller asked for."""
+
+    async def request(self, method: str, params: JSONObject) -> JSONObject:
+        """Ask the client (sampling, elicitation, roots) in revisions that have sessions; raises `AppError` where it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Everything known about who asks, for one message."""
+
+    principal: Principal = ANONYMOUS
+    revision: str = ""
+    client_name: str = ""
+    client_version: str = ""
+    capabilities: Mapping[str, JSON] = field(default_factory=dict)
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    name: str
+    arguments: JSONObject
+    caller: Caller
+    channel: Channel
+    input_responses: Mapping[str, JSON] | None = None
+    request_state: str = ""
+    meta: Mapping[str, JSON] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """What stands behind one MCP endpoint. The OpenAPI backend is the product; tests bring others.
+
+    `AppError` with category NOT_FOUND means: no such tool, resource or prompt (a protocol error, not a tool error).
+    """
+
+    @property
+    def description(self) -> ServerDescription: ...
+
+    def tools(self, caller: Caller) -> Listing: ...
+
+    async def call_tool(self, call: ToolCall) -> ToolResult | InputRequired: ...
+
+    def resources(self, caller: Caller) -> Listing: ...
+
+    def resource_templates(self, caller: Caller) -> Listing: ...
+
+    async def read_resource(self, uri: str, caller: Caller) -> Sequence[JSONObject]:
+        """MCP ResourceContents objects."""
+
+    def prompts(self, caller: Caller) -> Listing: ...
+
+    async def get_prompt(self, name: str, arguments: Mapping[str, str], call: ToolCall) -> JSONObject | InputRequired:
+        """An MCP GetPromptResult without envelope fields."""
+
+    async def complete(
+        self, reference: JSONObject, argument: JSONObject, context: JSONObject, caller: Caller
+    ) -> Sequence[str]: ...
+
+    def watch(self, listener: Callable[[str, str], None]) -> Callable[[], None]:
+        """Call `listener(kind, uri)` on changes until the returned function is called.
+
+        Kinds: `tools`, `prompts`, `resources` (the list changed), `resource` (the content at `uri` changed).
+        """
+
+
+# --- HTTP, the upstream side -----------------------------------------------------------------------------------------
+
+
+class Upstream(Protocol):
+    """Sends one request to one checked destination. Follows nothing, retries nothing, adds nothing but framing."""
+
+    async def send(self, request: UpstreamRequest, *, timeout: float) -> UpstreamResponse:
+        """`timeout` bounds the whole exchange, seconds. Raises `UpstreamFailure` (see `gateway.failures`)."""
+
+    async def close(self) -> None: ...
