@@ -25,7 +25,8 @@ class ErrorCategory(StrEnum):
 class AppError(Exception):
     """A failure with a stable `code` (dotted, lower case), a category and a message for a person.
 
-    `details` is JSON-ready and never holds a secret.
+    `details` is JSON-ready and never holds a secret. `hint` is one sentence with the next step for a person at a
+    terminal (`error: …` / `hint: …`); empty when the message already says it.
     """
 
     category: ErrorCategory = ErrorCategory.INTERNAL
@@ -37,10 +38,12 @@ class AppError(Exception):
         *,
         category: ErrorCategory | None = None,
         details: Mapping[str, JSON] | None = None,
+        hint: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         if category is not None:
             self.category = category
+        self.hint = hint
         self.details: dict[str, JSON] = dict(details or {})
