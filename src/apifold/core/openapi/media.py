@@ -6,7 +6,7 @@ The schema that a model sees and the bytes on the wire both ask here, so they ca
 from enum import StrEnum
 
 from apifold.core.openapi.model import Encoding, MediaType, RequestBody
-from apifold.core.values import JSON, JSONObject
+from apifold.core.openapi.shapes import is_binary_schema
 
 
 class MediaKind(StrEnum):
@@ -73,30 +73,6 @@ def is_wildcard(content_type: str) -> bool:
     return "*" in essence(content_type)
 
 
-def is_binary(schema: JSON, *, multipart: bool = False) -> bool:
-    """Whether a schema object (references followed) describes bytes rather than text.
-
-    `type: file` (Swagger 2.0) and `format: binary` (3.0) say so everywhere. `contentEncoding` and
-    `contentMediaType` (3.1) describe a JSON string that already is encoded, except in `multipart/*`,
-    where they describe the part (OpenAPI 3.1.1, "Working with Binary Data").
-    """
-    if not isinstance(schema, dict):
-        return False
-    kind = schema.get("type")
-    if kind == "file":
-        return True
-    if kind is not None and kind != "string" and not (isinstance(kind, list) and "string" in kind):
-        return False
-    return schema.get("format") in ("binary", "file") or (multipart and _has_encoded_content(schema))
-
-
-def _has_encoded_content(schema: JSONObject) -> bool:
-    if isinstance(schema.get("contentEncoding"), str):
-        return True
-    media = schema.get("contentMediaType")
-    return isinstance(media, str) and not media.startswith(("text/", "application/json"))
-
-
 def media_kind(media: MediaType) -> MediaKind:
     """How values of this media type are written. Ranges and unknown types are decided by what the schema describes."""
     name = essence(media.content_type)
@@ -119,13 +95,14 @@ def media_kind(media: MediaType) -> MediaKind:
 
 
 def _describes_bytes(media: MediaType) -> bool:
-    return media.schema is None or not media.schema.value or is_binary(media.schema.value)
+    value = media.schema.value if media.schema is not None else None
+    return not isinstance(value, dict) or not value or is_binary_schema(value)
 
 
 def _octets_or_text(media: MediaType) -> MediaKind:
     """`application/octet-stream` with a plain `type: string`: the document says that text is to be sent."""
     value = media.schema.value if media.schema is not None else None
-    text = isinstance(value, dict) and value.get("type") == "string" and not is_binary(value, multipart=True)
+    text = isinstance(value, dict) and value.get("type") == "string" and not is_binary_schema(value)
     return MediaKind.TEXT if text else MediaKind.BYTES
 
 

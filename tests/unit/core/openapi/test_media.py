@@ -4,7 +4,6 @@ from apifold.core.openapi.media import (
     MediaKind,
     choose_media_type,
     find_media_type,
-    is_binary,
     media_kind,
     selectable_media_types,
 )
@@ -53,25 +52,6 @@ def test_kind_follows_the_type_and_where_that_says_nothing_the_schema(
     content_type: str, schema: JSON, kind: MediaKind
 ) -> None:
     assert media_kind(media(content_type, schema)) is kind
-
-
-@pytest.mark.parametrize(
-    ("schema", "multipart", "binary"),
-    [
-        ({"type": "file"}, False, True),
-        ({"type": "string", "format": "binary"}, False, True),
-        ({"type": ["string", "null"], "format": "binary"}, False, True),
-        ({"type": "string", "format": "byte"}, False, False),
-        ({"type": "string", "contentEncoding": "base64"}, False, False),
-        ({"type": "string", "contentEncoding": "base64"}, True, True),
-        ({"contentMediaType": "image/png"}, True, True),
-        ({"type": "string", "contentMediaType": "application/json"}, True, False),
-        ({"type": "integer", "format": "binary"}, False, False),
-        (True, True, False),
-    ],
-)
-def test_binary_is_what_the_dialect_says_is_bytes(schema: JSON, multipart: bool, binary: bool) -> None:
-    assert is_binary(schema, multipart=multipart) is binary
 
 
 def test_json_is_chosen_wherever_it_stands() -> None:
