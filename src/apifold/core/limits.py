@@ -57,10 +57,15 @@ class WireLimits:
 
     body_bytes: int = 4 * 1024 * 1024
     head_bytes: int = 32 * 1024
+    url_bytes: int = 16 * 1024
     headers: int = 100
+    connections: int = 16_384
+    """Open at the same time; one more is closed as it is accepted."""
     head_seconds: float = 10.0
     body_seconds: float = 30.0
     idle_seconds: float = 75.0
+    write_seconds: float = 60.0
+    """How long a caller may read nothing of its answer before it is cut off."""
     sessions: int = 10_000
     session_idle_seconds: float = 1_800.0
     streams: int = 10_000
