@@ -1,0 +1,285 @@
+"""YAML 1.2 (core schema) to a JSON value, built from libyaml's events.
+
+Events are read one by one and nothing recurses, so neither nesting nor aliases can exhaust the stack; an anchored
+value is shared, not copied, and what it would be when written out counts against the bounds. Tags construct nothing.
+Object keys are kept as the text they are written as: `200:` is the key "200" and `on:` is the key "on".
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import yaml
+
+from apifold.core.limits import DocumentLimits
+from apifold.core.openapi.survey import note_links
+from apifold.core.values import JSON
+
+_LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONSTANTS: dict[str, JSON] = {
+    "": None,
+    "~": None,
+    **dict.fromkeys(("null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_NUMBER_START = frozenset("+-.0123456789")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_PREFIXED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_CORE_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null"))
+_PLAIN_TAGS = frozenset(
+    ["!", *(f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq", "timestamp", "binary", "value", "merge"))]
+)
+_NOTES = 50
+"""Remarks kept per file; a document that repeats one slip thousands of times needs to hear of it only so often."""
+
+
+class YAMLRefused(Exception):
+    """The text is not YAML, or goes over a bound. `code` is the last part of a diagnostic code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    code: str
+    message: str
+    line: int
+
+
+@dataclass(slots=True)
+class YAMLText:
+    """What was read."""
+
+    value: JSON = None
+    links: dict[str, None] = field(default_factory=dict)
+    remarks: list[Remark] = field(default_factory=list)
+
+    def remark(self, code: str, message: str, line: int) -> None:
+        if len(self.remarks) < _NOTES:
+            self.remarks.append(Remark(code, message, line))
+
+
+class _Special:
+    """Stands in place of a key that is not an object key."""
+
+
+_DROPPED = _Special()
+"""A collection as a key: the member is left out."""
+_MERGE = _Special()
+"""`<<`: the members of the value are added to the object."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A collection that is being built."""
+
+    value: "dict[str, JSON] | list[JSON]"
+    anchor: str | None
+    is_key: bool
+    """The collection stands where a key should."""
+    key: "str | _Special | None" = None
+    """In a mapping: the key whose value comes next; `None` when a key comes next."""
+    merges: list[JSON] = field(default_factory=list)
+    size: int = 1
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    value: JSON
+    size: int
+    height: int
+
+
+def read_yaml(utf8: bytes, *, limits: DocumentLimits) -> YAMLText:
+    """The first document of the text that is not empty. Raises `YAMLRefused`."""
+    try:
+        return _Builder(limits).build(_LOADER(utf8))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        reason = " ".join(part for part in (error.context, error.problem) if part)
+        raise YAMLRefused("syntax", f"{reason}{place}") from None
+    except yaml.YAMLError as error:
+        raise YAMLRefused("syntax", " ".join(str(error).split())) from None
+
+
+def plain(text: str) -> JSON:
+    """What an unquoted scalar means in the core schema (YAML 1.2.2, 10.3.2). Infinity and NaN stay text: JSON has neither."""
+    if text[:1] in _NUMBER_START:
+        return _number(text)
+    return _CONSTANTS.get(text, text)
+
+
+def _number(text: str) -> JSON:
+    try:
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _PREFIXED.fullmatch(text):
+            return int(text, 0)
+    except ValueError:  # longer than Python converts (4,300 digits): no API means a number by that
+        return text
+    if _FLOAT.fullmatch(text):
+        number = float(text)
+        return number if math.isfinite(number) else text
+    return text
+
+
+class _Builder:
+    """Reads events into values. One use only."""
+
+    def __init__(self, limits: DocumentLimits) -> None:
+        self._limits = limits
+        self._root = _Frame([], None, is_key=False)
+        self._stack = [self._root]
+        self._anchors: dict[str, _Anchored] = {}
+        self._keys: dict[str, str] = {}
+        """Keys repeat ("type", "description"); one string object serves all."""
+        self._total = 0
+        self._text = YAMLText()
+
+    def build(self, parser: "yaml.SafeLoader | yaml.CSafeLoader") -> YAMLText:
+        read: Callable[[], yaml.Event | None] = parser.get_event
+        try:
+            while (event := read()) is not None:
+                kind = type(event)
+                if kind is yaml.ScalarEvent:
+                    self._scalar(event)
+                elif kind is yaml.MappingStartEvent:
+                    self._open({}, event)
+                elif kind is yaml.SequenceStartEvent:
+                    self._open([], event)
+                elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                    self._close(event)
+                elif kind is yaml.AliasEvent:
+                    self._alias(event)
+                elif kind is yaml.DocumentStartEvent and self._is_complete(event):
+                    break
+        finally:
+            parser.dispose()
+        if self._root.value:
+            self._text.value = self._root.value[0]  # type: ignore[index]  # the root frame is a list
+        return self._text
+
+    def _is_complete(self, event: yaml.DocumentStartEvent) -> bool:
+        """Whether a document with content was read, so that the one that starts here is left alone."""
+        self._anchors.clear()
+        if self._root.value in ([], [None]):
+            self._root.value.clear()
+            return False
+        self._text.remark("more_documents", "the file has several YAML documents; only the first is read", _line(event))
+        return True
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        text = event.value
+        frame = self._stack[-1]
+        if frame.key is None and type(frame.value) is dict:
+            frame.key = self._keys.setdefault(text, text)
+            if text == "<<" and event.implicit[0]:
+                frame.key = _MERGE
+            value: JSON = text
+        else:
+            value = plain(text) if event.implicit[0] else text
+            if event.tag is not None:
+                value = self._tagged(event.tag, text, event)
+            self._put(frame, value, event)
+            self._count(1)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = _Anchored(value, 1 + len(text) // 64, 0)
+
+    def _tagged(self, tag: str, text: str, event: yaml.Event) -> JSON:
+        if tag in _CORE_TAGS:
+            return plain(text)
+        self._check_tag(tag, event)
+        return text
+
+    def _check_tag(self, tag: str | None, event: yaml.Event) -> None:
+        if tag is not None and tag not in _PLAIN_TAGS:
+            self._text.remark("tag_ignored", f"the tag {tag[:80]!r} is ignored; the value is read without it", _line(event))
+
+    def _open(self, value: "dict[str, JSON] | list[JSON]", event: "yaml.MappingStartEvent | yaml.SequenceStartEvent") -> None:
+        frame = self._stack[-1]
+        is_key = frame.key is None and type(frame.value) is dict
+        if event.tag is not None:
+            self._check_tag(event.tag, event)
+        self._check_depth(len(self._stack), event)
+        self._stack.append(_Frame(value, event.anchor, is_key))
+        self._count(1)
+
+    def _close(self, event: yaml.Event) -> None:
+        frame = self._stack.pop()
+        value = frame.value
+        if frame.merges:
+            self._merge(frame)
+        if type(value) is dict:
+            note_links(value, self._text.links)
+        if frame.anchor is not None:
+            self._anchors[frame.anchor] = _Anchored(value, frame.size, frame.height)
+        parent = self._stack[-1]
+        parent.size += frame.size
+        parent.height = max(parent.height, frame.height + 1)
+        if frame.is_key:
+            self._text.remark("complex_key", "a list or an object stands as a key; the member is left out", _line(event))
+            parent.key = _DROPPED
+        else:
+            self._put(parent, value, event)
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        known = self._anchors.get(event.anchor)
+        if known is None:
+            reason = f"the alias *{event.anchor[:80]} stands inside what it names, or names nothing"
+            raise YAMLRefused("alias", f"{reason} (line {_line(event)})")
+        frame = self._stack[-1]
+        frame.size += known.size
+        self._count(known.size)
+        self._check_depth(len(self._stack) + known.height, event)
+        frame.height = max(frame.height, known.height + 1)
+        if frame.key is None and type(frame.value) is dict:
+            frame.key = known.value if isinstance(known.value, str) else _DROPPED
+        else:
+            self._put(frame, known.value, event)
+
+    def _put(self, frame: _Frame, value: JSON, event: yaml.Event) -> None:
+        """Place a finished value in the collection it stands in."""
+        container = frame.value
+        if type(container) is list:
+            container.append(value)
+            return
+        key, frame.key = frame.key, None
+        if type(key) is str:
+            if key in container:  # type: ignore[operator]  # a frame's value is a list or a dict
+                reason = f"the key {key[:80]!r} stands twice in one object; the last one counts"
+                self._text.remark("duplicate_key", reason, _line(event))
+            container[key] = value  # type: ignore[index]  # same
+        elif key is _MERGE:
+            frame.merges.append(value)
+
+    def _merge(self, frame: _Frame) -> None:
+        """Add what `<<` brings: keys of the object itself win, then earlier ones (the YAML 1.1 merge key)."""
+        for source in frame.merges:
+            for members in source if isinstance(source, list) else (source,):
+                if isinstance(members, dict) and type(frame.value) is dict:
+                    self._count(len(members))
+                    for key, value in members.items():
+                        frame.value.setdefault(key, value)
+
+    def _count(self, nodes: int) -> None:
+        self._total += nodes
+        if self._total > self._limits.nodes:
+            reason = f"more than {self._limits.nodes:,} values, aliases written out"
+            raise YAMLRefused("too_many_values", reason)
+
+    def _check_depth(self, depth: int, event: yaml.Event) -> None:
+        if depth > self._limits.depth:
+            reason = f"nested more than {self._limits.depth} levels deep (line {_line(event)})"
+            raise YAMLRefused("too_deep", reason)
+
+
+def _line(event: yaml.Event) -> int:
+    return int(event.start_mark.line) + 1
