@@ -1,0 +1,107 @@
+"""Takes secrets out of what an upstream sends back: it may echo the header it got, in a body, a header or an error text.
+
+A secret is looked for as it is, base64 (alone, and inside a longer encoded text at each of the three alignments),
+percent-encoded, JSON-escaped and in hex. Nothing is searched when there are no secrets.
+"""
+
+import base64
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+import msgspec
+
+MARK = "[secret removed]"
+SHORTEST = 4
+"""Characters. A shorter secret is searched only in its encoded forms; its plain text would hit innocent words."""
+_SHORTEST_ENCODED = 8
+_DOTNET_ESCAPED = "&<>'+`\""
+"""What System.Text.Json writes as `\\u00XX`; `+` is common in base64 secrets."""
+
+
+class Scrubber:
+    """Immutable. Falsy when there is nothing to look for."""
+
+    __slots__ = ("_needles", "_texts")
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        found = {needle for secret in secrets for needle in _forms(secret)}
+        # The longest form first, so that a pair goes as a whole before its half is found inside it.
+        self._texts = tuple(sorted(found, key=lambda needle: (-len(needle), needle)))
+        self._needles = tuple(text.encode() for text in self._texts)
+
+    def __bool__(self) -> bool:
+        return bool(self._needles)
+
+    def clean(self, data: bytes) -> bytes:
+        """`data` (UTF-8 or any ASCII superset) without secrets; the same object when there were none."""
+        for needle in self._needles:
+            if needle in data:
+                data = data.replace(needle, MARK.encode())
+        return data
+
+    def clean_text(self, text: str) -> str:
+        for needle in self._texts:
+            if needle in text:
+                text = text.replace(needle, MARK)
+        return text
+
+    def finds(self, text: str) -> bool:
+        return any(needle in text for needle in self._texts)
+
+
+NOTHING = Scrubber()
+
+
+def _forms(secret: str) -> Iterator[str]:
+    if len(secret) >= SHORTEST:
+        yield secret
+        yield from _escaped(secret)
+    raw = secret.encode()
+    encoded = [base64.b64encode(raw).decode(), raw.hex(), raw.hex().upper(), *_inside_base64(raw)]
+    for form in encoded:
+        for variant in (form, form.rstrip("="), form.translate(_URL_SAFE), quote(form, safe="")):
+            if len(variant) >= _SHORTEST_ENCODED:
+                yield variant
+
+
+_URL_SAFE = str.maketrans("+/", "-_")
+
+
+def _inside_base64(raw: bytes) -> Iterator[str]:
+    """The characters of a longer base64 text that `raw` alone decides, when it starts at byte 0, 1 or 2 of a triple."""
+    for offset in range(3):
+        text = base64.b64encode(b"\0" * offset + raw + b"\0\0").decode()
+        first = -(-8 * offset // 6)
+        yield text[first : 8 * (offset + len(raw)) // 6]
+
+
+def _escaped(secret: str) -> Iterator[str]:
+    for form in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+        yield form
+        yield _lower_percent(form)
+    yield secret.replace("/", "\\/")
+    as_json = msgspec.json.encode(secret).decode()[1:-1]
+    yield as_json
+    for template in ("\\u{:04x}", "\\u{:04X}"):
+        yield _unicode_escaped(as_json, template, also="")
+        yield _unicode_escaped(secret, template, also=_DOTNET_ESCAPED)
+
+
+def _unicode_escaped(text: str, template: str, *, also: str) -> str:
+    """Non-ASCII characters, and those in `also`, as JSON's UTF-16 escapes."""
+    return "".join(
+        "".join(template.format(int.from_bytes(unit)) for unit in _utf16_units(c))
+        if c in also or not c.isascii()
+        else c
+        for c in text
+    )
+
+
+def _utf16_units(character: str) -> tuple[bytes, ...]:
+    raw = character.encode("utf-16-be")
+    return tuple(raw[i : i + 2] for i in range(0, len(raw), 2))
+
+
+def _lower_percent(form: str) -> str:
+    head, *rest = form.split("%")
+    return head + "".join(f"%{part[:2].lower()}{part[2:]}" for part in rest)
