@@ -1,0 +1,21 @@
+"""The real clock and the real entropy."""
+
+import os
+import random
+import time
+
+
+class SystemClock:
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class SystemEntropy:
+    def token(self, size: int) -> bytes:
+        return os.urandom(size)
+
+    def uniform(self) -> float:
+        return random.random()  # noqa: S311  jitter is no secret
