@@ -9,14 +9,16 @@ class DocumentLimits:
 
     file_bytes: int = 64 * 1024 * 1024
     total_bytes: int = 128 * 1024 * 1024
-    files: int = 2_000
+    files: int = 10_000
     depth: int = 200
-    nodes: int = 8_000_000
+    nodes: int = 4_000_000
     """JSON values in one file, counted after YAML aliases are expanded."""
     reference_chain: int = 64
     """How many `$ref`s may follow one another before the end counts as unresolved."""
     operations: int = 50_000
     parameters_per_operation: int = 1_000
+    diagnostics: int = 20_000
+    """Warnings and notes that are kept; errors always are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,281 @@
+"""Parameters with their serialisation rule spelled out: one list of them, two lists merged, and their tie to the path."""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from apifold.core.openapi.content import read_content
+from apifold.core.openapi.model import Dialect, Location, MediaType, Node, Parameter, Style
+from apifold.core.openapi.reading import Reading, example_at, child, flag_of, items, kind_of, members, schema_at, text_of
+from apifold.core.openapi.report import Unusable, place
+from apifold.core.openapi.upgrade import upgrade_parameter
+from apifold.core.values import JSONObject
+
+_DEFAULT_STYLES = {
+    Location.PATH: Style.SIMPLE,
+    Location.QUERY: Style.FORM,
+    Location.QUERYSTRING: Style.FORM,
+    Location.HEADER: Style.SIMPLE,
+    Location.COOKIE: Style.FORM,
+}
+_STYLES = {
+    Location.PATH: frozenset((Style.MATRIX, Style.LABEL, Style.SIMPLE)),
+    Location.QUERY: frozenset((Style.FORM, Style.SPACE_DELIMITED, Style.PIPE_DELIMITED, Style.DEEP_OBJECT)),
+    Location.QUERYSTRING: frozenset((Style.FORM,)),
+    Location.HEADER: frozenset((Style.SIMPLE,)),
+    Location.COOKIE: frozenset((Style.FORM, Style.COOKIE)),
+}
+_STYLE_NAMES = {style.value.lower(): style for style in Style}
+_EXPLODED = frozenset((Style.FORM, Style.COOKIE))
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
+_IGNORED_HEADERS = frozenset(("accept", "content-type", "authorization"))
+"""Parameter Object: definitions of these headers SHALL be ignored; media types and security schemes decide them."""
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(slots=True)
+class Declared:
+    """What one or two `parameters` lists declare."""
+
+    parameters: dict[tuple[Location, str], Parameter] = field(default_factory=dict)
+    body: Node | None = None
+    """Swagger 2.0 `in: body`, reference followed."""
+    form: dict[str, Node] = field(default_factory=dict)
+    """Swagger 2.0 `in: formData` by name, reference followed."""
+
+    def over(self, shared: "Declared") -> "Declared":
+        """These, and what `shared` declares besides; an operation wins over its path by name and location."""
+        own_body = self.body is not None or bool(self.form)
+        return Declared(
+            {**shared.parameters, **self.parameters},
+            self.body if own_body else shared.body,
+            {**shared.form, **self.form} if self.body is None else {},
+        )
+
+
+def read_parameters(reading: Reading, node: Node) -> Declared:
+    """A `parameters` list. Raises `Unusable` when a required parameter cannot be read."""
+    declared = Declared()
+    entries = _entries(reading, node)
+    if len(entries) > reading.limits.parameters_per_operation:
+        limit = reading.limits.parameters_per_operation
+        raise Unusable("parameter.too_many", place(node), f"{len(entries):,} parameters, more than the {limit:,} allowed")
+    for entry in entries:
+        _declare(reading, declared, entry)
+    return declared
+
+
+def _entries(reading: Reading, node: Node) -> list[Node]:
+    value = node.value
+    if isinstance(value, dict):
+        message = "'parameters' should be a list and is an object; its members are taken"
+        reading.report.warning("parameter.not_a_list", place(node), message)
+        return [node] if "name" in value or "$ref" in value else [child(node, name) for name in value]
+    if value is not None and not isinstance(value, list):
+        reading.report.warning("parameter.not_a_list", place(node), f"'parameters' should be a list and is {kind_of(value)}; it is ignored")
+    return items(node)
+
+
+def _declare(reading: Reading, declared: Declared, entry: Node) -> None:
+    found = reading.follow(entry)
+    if not isinstance(found.value, dict):
+        message = f"a parameter should be an object and is {kind_of(found.value)}; it is left out"
+        reading.report.warning("parameter.malformed", place(found), message)
+        return
+    place_in_request = text_of(found.value.get("in")).strip()
+    if place_in_request in ("body", "formData"):
+        _declare_body(reading, declared, found, is_form=place_in_request == "formData")
+        return
+    parameter = _parameter(reading, found)
+    if parameter is None:
+        return
+    name = parameter.name.lower() if parameter.location is Location.HEADER else parameter.name
+    identity = (parameter.location, name)
+    if identity in declared.parameters:
+        message = f"the {parameter.location} parameter {parameter.name[:80]!r} stands twice in one list; the first one counts"
+        reading.report.warning("parameter.duplicate", place(found), message, "Remove one of them.")
+        return
+    declared.parameters[identity] = parameter
+
+
+def _declare_body(reading: Reading, declared: Declared, found: Node, *, is_form: bool) -> None:
+    if reading.dialect is not Dialect.SWAGGER_2_0:
+        message = "a body as a parameter is Swagger 2.0; it is taken as the request body"
+        reading.report.warning("parameter.body_in_openapi_3", place(found), message, "Use requestBody.")
+    if not is_form:
+        declared.body = found
+        return
+    name = text_of(members(found).get("name"))
+    if name:
+        declared.form[name] = found
+    else:
+        _give_up(reading, found, "the form parameter has no name")
+
+
+def _give_up(reading: Reading, node: Node, reason: str) -> None:
+    """Leave a parameter out, or everything that needs it."""
+    if flag_of(members(node).get("required")):
+        raise Unusable("parameter.malformed", place(node), f"{reason}, and it is required")
+    reading.report.warning("parameter.malformed", place(node), f"{reason}; it is left out")
+
+
+def _parameter(reading: Reading, found: Node) -> Parameter | None:
+    known = reading.memory.parameters.get(id(found.value))
+    if known is not None:
+        return known
+    said = members(found)
+    name = text_of(said.get("name"))
+    location = _location(reading, found, text_of(said.get("in")))
+    reason = _name_problem(name, location) if location else f"a parameter cannot be in {text_of(said.get('in'))[:40]!r}"
+    if reason or location is None:
+        _give_up(reading, found, reason)
+        return None
+    if location is Location.HEADER and name.lower() in _IGNORED_HEADERS:
+        message = f"the header {name} is not a parameter: media types and security schemes decide it"
+        reading.report.note("parameter.ignored_header", place(found), message)
+        return None
+    parameter = _spelled_out(reading, found, name, location)
+    reading.memory.parameters[id(said)] = parameter
+    return parameter
+
+
+def _location(reading: Reading, node: Node, text: str) -> Location | None:
+    try:
+        location = Location(text.strip().lower())
+    except ValueError:
+        return None
+    known = reading.dialect
+    if (location is Location.COOKIE and known is Dialect.SWAGGER_2_0) or (
+        location is Location.QUERYSTRING and known is not Dialect.OPENAPI_3_2
+    ):
+        reading.report.note("parameter.location", place(node), f"{location} parameters are not part of {known}; taken nevertheless")
+    return location
+
+
+def _name_problem(name: str, location: Location) -> str:
+    if not name:
+        return "the parameter has no name"
+    if location is Location.HEADER and not _TOKEN.fullmatch(name):
+        return f"{name[:80]!r} cannot be the name of a header"
+    if location is Location.COOKIE and not _TOKEN.fullmatch(name) and re.search(r"[\s;=,]", name):
+        return f"{name[:80]!r} cannot be the name of a cookie"
+    return f"{name[:80]!r} has control characters" if _UNSENDABLE.search(name) else ""
+
+
+def _spelled_out(reading: Reading, found: Node, name: str, location: Location) -> Parameter:
+    node = _upgraded(reading, found)
+    said = members(node)
+    style, explode = _style(reading, node, location)
+    schema = schema_at(reading, node)
+    content = _content(reading, node) if schema is None or location is Location.QUERYSTRING else None
+    return Parameter(
+        name=name,
+        location=location,
+        required=location is Location.PATH or flag_of(said.get("required")),
+        style=style,
+        explode=explode,
+        allow_reserved=flag_of(said.get("allowReserved")) and _may_be_reserved(reading, location),
+        schema=schema,
+        content=content,
+        description=text_of(said.get("description")),
+        deprecated=flag_of(said.get("deprecated")),
+        allow_empty_value=location is Location.QUERY and flag_of(said.get("allowEmptyValue")),
+        example=example_at(reading, node),
+        pointer=found.pointer,
+    )
+
+
+def _may_be_reserved(reading: Reading, location: Location) -> bool:
+    """Before 3.2 `allowReserved` applies to the query only."""
+    return location is Location.QUERY or (reading.dialect is Dialect.OPENAPI_3_2 and location is not Location.HEADER)
+
+
+def _upgraded(reading: Reading, node: Node) -> Node:
+    said = members(node)
+    if reading.dialect is not Dialect.SWAGGER_2_0:
+        if "type" not in said or "schema" in said or "content" in said:
+            return node
+        message = "a type beside the name is Swagger 2.0; it is taken as the schema"
+        reading.report.warning("parameter.type_in_openapi_3", place(node), message, "Put it under 'schema'.")
+    return replace(node, value=upgrade_parameter(said))
+
+
+def _content(reading: Reading, node: Node) -> MediaType | None:
+    content = read_content(reading, child(node, "content"))
+    if len(content) > 1:
+        reading.report.warning("parameter.several_contents", place(node), "'content' has more than one entry; the first one counts")
+    return content[0] if content else None
+
+
+def _style(reading: Reading, node: Node, location: Location) -> tuple[Style, bool]:
+    said = members(node)
+    style = _DEFAULT_STYLES[location]
+    wanted = text_of(said.get("style"))
+    known = _STYLE_NAMES.get(wanted.lower())
+    # The collection formats of 2.0 have delimiters for every location; they come from `upgrade` and are right.
+    if known is not None and (known in _STYLES[location] or reading.dialect is Dialect.SWAGGER_2_0):
+        style = known
+    elif wanted:
+        message = f"style {wanted[:40]!r} is not possible in {location}; {style} is used"
+        reading.report.warning("parameter.style", place(node), message)
+    if style is Style.DEEP_OBJECT:
+        return style, True  # the only form that is defined
+    return style, flag_of(said.get("explode"), default=style in _EXPLODED)
+
+
+def bind_to_path(reading: Reading, declared: Declared, path: str, node: Node) -> tuple[Parameter, ...]:
+    """All parameters, with exactly one for each placeholder of the path: others are left out, missing ones are made."""
+    names = list(dict.fromkeys(_PLACEHOLDER.findall(path)))
+    if "" in names:
+        raise Unusable("path.malformed", place(node), "a placeholder of the path has no name")
+    found: list[Parameter] = []
+    unbound: list[Parameter] = []
+    for parameter in declared.parameters.values():
+        if parameter.location is not Location.PATH or parameter.name in names:
+            found.append(parameter)
+        else:
+            unbound.append(parameter)
+    bound = {parameter.name for parameter in found if parameter.location is Location.PATH}
+    for name in names:
+        if name not in bound:
+            found.append(_for_placeholder(reading, name, unbound, node))
+    for parameter in unbound:
+        message = f"the path has no place for its parameter {parameter.name[:80]!r}; it is left out"
+        reading.report.warning("parameter.not_in_path", place(node), message, "Name it in the path, or say where it goes.")
+    return tuple(found)
+
+
+def _for_placeholder(reading: Reading, name: str, unbound: list[Parameter], node: Node) -> Parameter:
+    """The declared parameter that is meant by a placeholder that is spelled differently, or a new one.
+
+    The name of a path parameter never stands on the wire, so taking the placeholder's changes nothing.
+    """
+    alike = [parameter for parameter in unbound if _loose(parameter.name) == _loose(name)]
+    if len(alike) == 1:
+        unbound.remove(alike[0])
+        message = f"the placeholder {{{name}}} is taken to mean the parameter {alike[0].name[:80]!r}"
+        reading.report.warning("parameter.spelled_differently", place(node), message, "Spell both the same.")
+        return replace(alike[0], name=name)
+    message = f"the placeholder {{{name}}} has no parameter; one that takes any text is made"
+    reading.report.warning("parameter.undeclared", place(node), message, "Declare it under 'parameters' with in: path.")
+    text: JSONObject = {"type": "string"}
+    return Parameter(
+        name=name,
+        location=Location.PATH,
+        required=True,
+        style=Style.SIMPLE,
+        explode=False,
+        allow_reserved=False,
+        schema=Node(text, node.base, node.pointer),
+        content=None,
+        description="",
+        deprecated=False,
+        allow_empty_value=False,
+        example=None,
+        pointer=node.pointer,
+    )
+
+
+def _loose(name: str) -> str:
+    """`{petId}`, `{pet_id}`, `{petId:[0-9]+}` and `{petId+}` name the same thing."""
+    return re.sub(r"[^a-z0-9]", "", name.partition(":")[0].lower())

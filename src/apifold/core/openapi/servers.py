@@ -1,0 +1,48 @@
+"""Server Objects, tolerantly: a server that cannot be read is left out, the next level up is used instead."""
+
+import re
+
+from apifold.core.openapi.model import Node, Server, ServerVariable
+from apifold.core.openapi.reading import Reading, child, items, kind_of, members, text_of
+from apifold.core.openapi.report import place
+
+_VARIABLE = re.compile(r"\{([^{}]+)\}")
+
+
+def read_servers(reading: Reading, node: Node) -> tuple[Server, ...]:
+    """A `servers` list; empty when there is none."""
+    if node.value is None:
+        return ()
+    entries = [node] if isinstance(node.value, dict) else items(node)
+    if not isinstance(node.value, list):
+        reading.report.warning("server.malformed", place(node), f"'servers' should be a list and is {kind_of(node.value)}")
+    found = (_server(reading, entry) for entry in entries)
+    return tuple(server for server in found if server is not None)
+
+
+def _server(reading: Reading, node: Node) -> Server | None:
+    said = {"url": node.value} if isinstance(node.value, str) else members(node)
+    url = said.get("url")
+    if not isinstance(url, str):
+        reading.report.warning("server.malformed", place(node), "a server has no URL; it is left out")
+        return None
+    url = url.strip()
+    holder = child(node, "variables")
+    variables = {name: _variable(reading, child(holder, name)) for name in members(holder)}
+    for name in _VARIABLE.findall(url):
+        if name not in variables:
+            message = f"the server URL has a variable {name[:80]!r} that is not described; it has no value"
+            reading.report.warning("server.variable_undeclared", place(node), message, "Describe it under 'variables' with a default.")
+    return Server(url, text_of(said.get("description")), variables)
+
+
+def _variable(reading: Reading, node: Node) -> ServerVariable:
+    said = members(node)
+    enum = said.get("enum")
+    values = tuple(text_of(value) for value in enum if text_of(value)) if isinstance(enum, list) else ()
+    default = text_of(said.get("default"))
+    if "default" not in said:
+        default = values[0] if values else ""
+        message = f"the server variable has no default; {default!r} is taken"
+        reading.report.warning("server.variable_without_default", place(node), message)
+    return ServerVariable(default, values, text_of(said.get("description")))
