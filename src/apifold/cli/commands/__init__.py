@@ -1,0 +1,1 @@
+"""One module per command, loaded when the command is used. Each has `run(options, terminal)`, which gives the exit code."""
