@@ -20,7 +20,7 @@ INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 
 EXIT_CODES: Mapping[ErrorCategory, int] = {
-    ErrorCategory.INVALID: WRONG_USAGE,
+    ErrorCategory.INVALID: FAILED,
     ErrorCategory.UNAUTHENTICATED: FAILED,
     ErrorCategory.FORBIDDEN: FAILED,
     ErrorCategory.NOT_FOUND: FAILED,
@@ -32,7 +32,8 @@ EXIT_CODES: Mapping[ErrorCategory, int] = {
     ErrorCategory.UNAVAILABLE: FAILED,
     ErrorCategory.INTERNAL: FAILED,
 }
-"""A document that cannot be read is a thing that failed; options that cannot be meant are wrong usage."""
+USAGE_CODES = frozenset({"options", "config", "auth"})
+"""First words of error codes that mean: the command line, or the file it names, says what cannot be meant."""
 
 Command = Callable[[argparse.Namespace, Terminal], int]
 
@@ -60,7 +61,7 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO, environment: Mapping[str
         if environment.get("APIFOLD_DEBUG"):
             raise
         terminal.error(error.message, error.hint)
-        return EXIT_CODES[error.category]
+        return WRONG_USAGE if error.code.partition(".")[0] in USAGE_CODES else EXIT_CODES[error.category]
     except BrokenPipeError:
         return _reader_left()
     except KeyboardInterrupt:
