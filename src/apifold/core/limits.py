@@ -70,7 +70,20 @@ class WireLimits:
     """How long a caller may read nothing of its answer before it is cut off."""
     sessions: int = 10_000
     session_idle_seconds: float = 1_800.0
+    session_bytes: int = 256 * 1024
+    """Of what was sent on a session's streams, kept for a client that comes back with `Last-Event-ID`."""
     streams: int = 10_000
+    """Open-ended answers at the same time: `subscriptions/listen`, GET, HTTP+SSE."""
+    calls_per_session: int = 128
+    """At work at the same time for one session, one HTTP+SSE connection or one process on stdio."""
+    backlog_bytes: int = 1024 * 1024
+    """Waiting for one caller to read; above it the work that produces more waits too."""
+    keepalive_seconds: float = 15.0
+    """Silence on a stream after which a comment is sent, so that nothing between us and the caller closes it."""
+    progress_seconds: float = 5.0
+    """A call that asked for progress and hears nothing else is told that it still runs, this often."""
+    answer_seconds: float = 300.0
+    """How long a client, often a person, may take to answer a question of ours."""
     batch: int = 50
     json_depth: int = 200
 

@@ -4,10 +4,29 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.mcp.content import ToolResult
+from apifold.core.mcp.outcome import InputRequired
+from apifold.core.mcp.server import Listing, ServerDescription
 from apifold.core.policy.access import ANONYMOUS, Principal
 from apifold.core.requests.model import UpstreamRequest, UpstreamResponse
 from apifold.core.values import JSON, JSONObject
+
+__all__ = [
+    "Backend",
+    "Caller",
+    "Channel",
+    "ConnectionEvent",
+    "Exchange",
+    "Handler",
+    "InputRequired",
+    "InvalidRequest",
+    "Listing",
+    "MissingCapability",
+    "ServerDescription",
+    "ToolCall",
+    "Upstream",
+]
 
 # --- HTTP, our side -------------------------------------------------------------------------------------------------
 
@@ -34,7 +53,10 @@ class Exchange(Protocol):
         """Begin a streamed answer."""
 
     async def send(self, chunk: bytes) -> None:
-        """Write a piece of a streamed answer; waits while the caller does not read. Returns silently once the caller is gone."""
+        """Write a piece of a streamed answer; waits while the caller does not read. Returns silently once the caller is gone.
+
+        The piece is queued before anything is waited for, so pieces that several tasks send stay whole and in order.
+        """
 
     def end(self) -> None:
         """Finish a streamed answer."""
@@ -45,42 +67,6 @@ Handler = Callable[[Exchange], "Coroutine[None, None, None] | None"]
 
 
 # --- Tools, prompts and resources behind one MCP endpoint ------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ServerDescription:
-    """What an endpoint says of itself (MCP Implementation, capabilities, instructions)."""
-
-    name: str
-    version: str
-    title: str = ""
-    instructions: str = ""
-    website_url: str = ""
-    icons: tuple[JSONObject, ...] = ()
-    tools: bool = True
-    resources: bool = True
-    prompts: bool = True
-    completions: bool = True
-    logging: bool = False
-    resource_subscriptions: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A list an endpoint offers, in stable order. `version` changes when, and only when, the items do."""
-
-    version: int
-    items: tuple[JSONObject, ...]
-    """MCP objects in the form of the newest revision; older revisions are derived from it by the wire layer."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputRequired:
-    """The call needs something from the person or the client first (2026-07-28 MRTR, elicitation before it)."""
-
-    requests: Mapping[str, JSONObject]
-    state: str = ""
-    """Opaque; comes back with the answers. The backend seals it."""
 
 
 class Channel(Protocol):
@@ -95,6 +81,31 @@ class Channel(Protocol):
     async def request(self, method: str, params: JSONObject) -> JSONObject:
         """Ask the client (sampling, elicitation, roots) in revisions that have sessions; raises `AppError` where it cannot."""
 
+    async def detach(self, retry_seconds: float) -> None:
+        """Let go of the connection while the call goes on; the client comes back for the rest after `retry_seconds`
+        (SEP-1699). Does nothing where a client cannot come back.
+        """
+
+
+class MissingCapability(AppError):
+    """The call needs something that the client did not declare. `required` is a ClientCapabilities object."""
+
+    category = ErrorCategory.INVALID
+
+    def __init__(self, required: JSONObject) -> None:
+        needs = ", ".join(sorted(required))
+        super().__init__("mcp.missing_capability", f"This needs a client that declares the capability: {needs}")
+        self.required = required
+
+
+class InvalidRequest(AppError):
+    """The request itself is wrong, not the arguments that a model chose: a protocol error (-32602), not a tool result."""
+
+    category = ErrorCategory.INVALID
+
+    def __init__(self, message: str) -> None:
+        super().__init__("mcp.invalid_request", message)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -106,6 +117,14 @@ class Caller:
     client_version: str = ""
     capabilities: Mapping[str, JSON] = field(default_factory=dict)
     session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionEvent:
+    """A client introduced itself: by `initialize`, or by `server/discover` (clients may skip that one)."""
+
+    method: str
+    caller: Caller
 
 
 @dataclass(frozen=True, slots=True)

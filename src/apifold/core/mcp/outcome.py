@@ -1,0 +1,61 @@
+"""What can come of a message: a closed set, the same for every transport and revision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
+
+from apifold.core.values import JSONObject
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A complete JSON-RPC result response."""
+
+    body: bytes
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A complete JSON-RPC error response, and the HTTP status it goes out with where there is HTTP."""
+
+    status: int
+    body: bytes
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """Nothing to say: a notification or a response was taken (HTTP 202)."""
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which changes a caller wants to hear of, reduced to what the server offers."""
+
+    tools: bool = False
+    prompts: bool = False
+    resources: bool = False
+    uris: frozenset[str] = frozenset()
+
+    def covers(self, kind: str, uri: str) -> bool:
+        if kind == "resource":
+            return uri in self.uris
+        return self.tools if kind == "tools" else self.prompts if kind == "prompts" else self.resources
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """An open-ended answer: an acknowledgment, then changes as they come (`subscriptions/listen`)."""
+
+    id: bytes
+    filter: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class InputRequired:
+    """The call needs something from the person or the client first (2026-07-28 MRTR, elicitation before it)."""
+
+    requests: Mapping[str, JSONObject]
+    state: str = ""
+    """Opaque; comes back with the answers. The backend seals it."""
+
+
+ACCEPTED = Accepted()
+
+Outcome: TypeAlias = Answer | Stream | Accepted | Refusal | InputRequired
