@@ -51,7 +51,7 @@ def _known(name: str) -> str:
         return ""
     try:
         found = codecs.lookup(name)
-        b"".decode(name)
+        b"a".decode(name, "replace")
     except (LookupError, ValueError):  # also codecs that are not about text, and names with a NUL
         return ""
     return "" if found.name.replace("_", "-") in _NOT_FOR_BODIES else found.name

@@ -62,7 +62,7 @@ def _size(value: JSON) -> int:
     return len(msgspec.json.encode(value))
 
 
-def _fit(value: JSON, size: int, pointer: str, depth: int, cuts: list[Cut]) -> JSON | _Unfit:
+def _fit(value: JSON, size: int, pointer: str, depth: int, cuts: list[Cut]) -> "JSON | _Unfit":
     if depth > _DEEPEST or size < 2:
         return _UNFIT
     match value:
@@ -76,7 +76,7 @@ def _fit(value: JSON, size: int, pointer: str, depth: int, cuts: list[Cut]) -> J
             return value if _size(value) <= size else _UNFIT
 
 
-def _fit_text(value: str, size: int, pointer: str, cuts: list[Cut]) -> JSON | _Unfit:
+def _fit_text(value: str, size: int, pointer: str, cuts: list[Cut]) -> "JSON | _Unfit":
     if _size(value) <= size:
         return value
     if size < _SHORTEST_TEXT:
@@ -88,7 +88,7 @@ def _fit_text(value: str, size: int, pointer: str, cuts: list[Cut]) -> JSON | _U
     return f"{kept}…"
 
 
-def _fit_list(value: list[JSON], size: int, pointer: str, depth: int, cuts: list[Cut]) -> JSON | _Unfit:
+def _fit_list(value: list[JSON], size: int, pointer: str, depth: int, cuts: list[Cut]) -> "JSON | _Unfit":
     room, kept = size - 2, 0
     for item in value:
         room -= _size(item) + 1
@@ -111,7 +111,7 @@ def _fit_list(value: list[JSON], size: int, pointer: str, depth: int, cuts: list
     return [first]
 
 
-def _fit_object(value: JSONObject, size: int, pointer: str, depth: int, cuts: list[Cut]) -> JSON | _Unfit:
+def _fit_object(value: JSONObject, size: int, pointer: str, depth: int, cuts: list[Cut]) -> "JSON | _Unfit":
     sizes = {key: _size(key) + _size(member) + 2 for key, member in value.items()}
     if sum(sizes.values()) + 1 <= size:
         return value
@@ -146,7 +146,7 @@ def _large_members(sizes: dict[str, int], room: int) -> tuple[set[str], int]:
     return set(), room
 
 
-def _fit_map(value: JSONObject, sizes: dict[str, int], size: int, pointer: str, cuts: list[Cut]) -> JSON | _Unfit:
+def _fit_map(value: JSONObject, sizes: dict[str, int], size: int, pointer: str, cuts: list[Cut]) -> "JSON | _Unfit":
     room = size - 2
     kept: JSONObject = {}
     for key, member in value.items():

@@ -5,7 +5,7 @@ percent-encoded, JSON-escaped and in hex. Nothing is searched when there are no 
 """
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
 import msgspec
@@ -13,7 +13,9 @@ import msgspec
 MARK = "[secret removed]"
 SHORTEST = 4
 """Characters. A shorter secret is searched only in its encoded forms; its plain text would hit innocent words."""
-_SHORTEST_ENCODED = 8
+_SHORTEST_ENCODED = 6
+_GO_ESCAPED = "&<>"
+"""What encoding/json writes as `\\u00xx`."""
 _DOTNET_ESCAPED = "&<>'+`\""
 """What System.Text.Json writes as `\\u00XX`; `+` is common in base64 secrets."""
 
@@ -79,27 +81,24 @@ def _escaped(secret: str) -> Iterator[str]:
     for form in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
         yield form
         yield _lower_percent(form)
-    yield secret.replace("/", "\\/")
     as_json = msgspec.json.encode(secret).decode()[1:-1]
-    yield as_json
     for template in ("\\u{:04x}", "\\u{:04X}"):
-        yield _unicode_escaped(as_json, template, also="")
-        yield _unicode_escaped(secret, template, also=_DOTNET_ESCAPED)
+        ascii_json = _unicode_escaped(as_json, template, lambda c: not c.isascii())
+        for form in (as_json, ascii_json):
+            yield form
+            yield form.replace("/", "\\/")
+        yield _unicode_escaped(as_json, template, _GO_ESCAPED.__contains__)
+        yield _unicode_escaped(secret, template, lambda c: not c.isascii() or c in _DOTNET_ESCAPED)
 
 
-def _unicode_escaped(text: str, template: str, *, also: str) -> str:
-    """Non-ASCII characters, and those in `also`, as JSON's UTF-16 escapes."""
-    return "".join(
-        "".join(template.format(int.from_bytes(unit)) for unit in _utf16_units(c))
-        if c in also or not c.isascii()
-        else c
-        for c in text
-    )
+def _unicode_escaped(text: str, template: str, escaped: Callable[[str], bool]) -> str:
+    """Characters for which `escaped` holds as JSON's UTF-16 escapes."""
+    return "".join("".join(map(template.format, _utf16_units(c))) if escaped(c) else c for c in text)
 
 
-def _utf16_units(character: str) -> tuple[bytes, ...]:
+def _utf16_units(character: str) -> tuple[int, ...]:
     raw = character.encode("utf-16-be")
-    return tuple(raw[i : i + 2] for i in range(0, len(raw), 2))
+    return tuple(int.from_bytes(raw[i : i + 2]) for i in range(0, len(raw), 2))
 
 
 def _lower_percent(form: str) -> str:
