@@ -1,0 +1,195 @@
+"""Bodies and `content` parameters by media type. The media type itself is chosen in `core.openapi.media`, once."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
+from apifold.core.openapi.model import Location, MediaType, Parameter
+from apifold.core.openapi.references import Resolver
+from apifold.core.requests.binary import looks_binary, read_binary
+from apifold.core.requests.forms import compile_form
+from apifold.core.requests.model import BodyKind
+from apifold.core.requests.multipart import compile_multipart
+from apifold.core.requests.serialize import Unwritable, Write, header_text, json_text, percent, text_of
+from apifold.core.values import JSON
+
+_JSON: Final = "application/json"
+_OCTETS: Final = "application/octet-stream"
+_RECORD_SEPARATOR: Final = b"\x1e"
+
+_encode_json = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A body ready to send."""
+
+    body: bytes
+    kind: BodyKind
+    content_type: str
+    """Empty: no `Content-Type` is sent, because there is no content."""
+
+
+NO_BODY: Final = Payload(b"", BodyKind.NONE, "")
+
+WriteBody = Callable[[JSON], Payload]
+"""Raises `Unwritable`."""
+
+
+def compile_body(media: MediaType, resolver: Resolver, *, content_type: str = "", byte_type: str = "") -> WriteBody:
+    """A function that writes a body of this media type.
+
+    `content_type` is what the caller asked for where the document has a range (`*/*`). `byte_type` stands in for
+    an unspecific `application/octet-stream` when the caller does not name the type of a file.
+    """
+    kind = media_kind(media)
+    name = content_type or media.content_type
+    if kind is MediaKind.JSON:
+        return _json_writer(_concrete(name, _JSON))
+    if kind is MediaKind.JSON_LINES:
+        return _lines_writer(_concrete(name, "application/x-ndjson"))
+    if kind is MediaKind.FORM:
+        return _form_writer(name, compile_form(media, resolver))
+    if kind is MediaKind.MULTIPART:
+        return _multipart_writer(compile_multipart(media, resolver))
+    if kind is MediaKind.BYTES:
+        return lambda value: _bytes_payload(value, name, byte_type)
+    return _text_writer(_concrete(name, "application/xml" if kind is MediaKind.XML else "text/plain"))
+
+
+def _concrete(content_type: str, fallback: str) -> str:
+    """The type to send: a range such as `*/*` names none, `text/*` none but by its fallback."""
+    return fallback if is_wildcard(content_type) else content_type
+
+
+def _json_writer(content_type: str) -> WriteBody:
+    def write(value: JSON) -> Payload:
+        try:
+            return Payload(_encode_json(value), BodyKind.JSON, content_type)
+        except (ValueError, RecursionError, OverflowError) as error:
+            raise Unwritable(
+                "cannot be written as JSON: text that is not valid Unicode, or nesting too deep"
+            ) from error
+
+    return write
+
+
+def _lines_writer(content_type: str) -> WriteBody:
+    is_sequence = essence(content_type) == "application/json-seq"
+
+    def write(value: JSON) -> Payload:
+        if isinstance(value, str):
+            return Payload(_utf8(value), BodyKind.TEXT, content_type)
+        items = value if isinstance(value, list) else [value]
+        try:
+            lines = _encode_lines(items)
+        except (ValueError, RecursionError, OverflowError) as error:
+            raise Unwritable(
+                "cannot be written as JSON: text that is not valid Unicode, or nesting too deep"
+            ) from error
+        if is_sequence:  # RFC 7464 2.2: each text after a record separator
+            lines = b"".join(_RECORD_SEPARATOR + line for line in lines.splitlines(keepends=True))
+        return Payload(lines, BodyKind.TEXT, content_type)
+
+    return write
+
+
+def _form_writer(content_type: str, form: Callable[[JSON], str]) -> WriteBody:
+    return lambda value: Payload(form(value).encode(), BodyKind.FORM, content_type)
+
+
+def _multipart_writer(multipart: Callable[[JSON], tuple[bytes, str]]) -> WriteBody:
+    def write(value: JSON) -> Payload:
+        body, content_type = multipart(value)
+        return Payload(body, BodyKind.MULTIPART, content_type)
+
+    return write
+
+
+def _text_writer(content_type: str) -> WriteBody:
+    charset = _charset(content_type)
+
+    def write(value: JSON) -> Payload:
+        if isinstance(value, dict) and looks_binary(value):
+            return Payload(read_binary(value).content, BodyKind.BYTES, content_type)
+        text = text_of(value)
+        try:
+            return Payload(text.encode(charset), BodyKind.TEXT, content_type)
+        except UnicodeEncodeError as error:
+            raise Unwritable(f"holds characters that cannot be written in {charset}") from error
+
+    return write
+
+
+def _charset(content_type: str) -> str:
+    """The `charset` parameter where Python knows it, else UTF-8."""
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            charset = value.strip().strip('"')
+            try:
+                "".encode(charset)
+            except (LookupError, ValueError):
+                return "utf-8"
+            return charset
+    return "utf-8"
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise Unwritable("holds characters that are not valid Unicode") from error
+
+
+def _bytes_payload(value: JSON, declared: str, byte_type: str) -> Payload:
+    file = read_binary(value)
+    return Payload(file.content, BodyKind.BYTES, _byte_content_type(declared, file.content_type, byte_type))
+
+
+def _byte_content_type(declared: str, given: str, byte_type: str) -> str:
+    """The type of a body of bytes: the document's unless it is unspecific, then the caller's."""
+    name = essence(declared)
+    if name in ("*/*", "application/*", _OCTETS):
+        return given or byte_type or _OCTETS
+    if is_wildcard(name):
+        if not essence(given).startswith(name.partition("*")[0]):
+            raise Unwritable(f"needs a `contentType` that matches {declared}, next to `content`")
+        return given
+    return declared
+
+
+# --- Parameters that have `content` instead of a style ---------------------------------------------------------------
+
+
+def compile_content_parameter(parameter: Parameter, media: MediaType, resolver: Resolver) -> Write:
+    """A function that writes a parameter by its media type, then escapes the text for its place."""
+    kind = media_kind(media)
+    place = parameter.location
+    if kind is MediaKind.FORM:
+        form = compile_form(media, resolver)
+        to_text: Callable[[JSON], str] = form if place is Location.QUERYSTRING else lambda value: percent(form(value))
+    elif kind in (MediaKind.JSON, MediaKind.JSON_LINES):
+        to_text = _header_json if place is Location.HEADER else lambda value: percent(json_text(value))
+    else:
+        to_text = (lambda value: header_text(text_of(value))) if place is Location.HEADER else _percent_text
+    named = place in (Location.QUERY, Location.COOKIE)
+    start = percent(parameter.name) + "=" if named else ""
+    return lambda value: start + to_text(value)
+
+
+def _percent_text(value: JSON) -> str:
+    return percent(text_of(value))
+
+
+def _header_json(value: JSON) -> str:
+    """JSON for a header: ASCII only, which JSON can always be (RFC 8259 7)."""
+    try:
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise Unwritable("cannot be written as JSON in a header") from error

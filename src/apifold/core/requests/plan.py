@@ -1,0 +1,231 @@
+"""All that can be known about a tool's requests before it is called, worked out once.
+
+A plan holds the path in pieces, one writer per parameter, the body writers by media type and the headers that never
+change. Building a request from it is `core.requests.build`. Whoever keeps plans bounds how many.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from apifold.core.openapi.media import MediaKind, choose_media_type, essence, find_media_type, media_kind
+from apifold.core.openapi.model import Location, Node, Parameter, RequestBody
+from apifold.core.openapi.references import Resolver
+from apifold.core.requests.binary import looks_binary
+from apifold.core.requests.content import Payload, WriteBody, compile_body, compile_content_parameter
+from apifold.core.requests.headers import NEVER_FROM_ARGUMENTS, accept_header, fixed_header, fixed_value
+from apifold.core.requests.repair import legal_names
+from apifold.core.requests.serialize import Rule, Unwritable, Write, compile_rule
+from apifold.core.requests.servers import Base, ServerChoice, choose_base
+from apifold.core.requests.template import parse_template, path_writer
+from apifold.core.requests.validate import ArgumentSchema
+from apifold.core.tools.model import Renames, Role, Tool, ToolInput
+from apifold.core.values import JSON
+
+USER_AGENT: Final = "APIFold"
+_NOTHING_SAID: Final = ServerChoice()
+_MAX_WRITERS: Final = 64
+
+STATIC_HEADERS: Final = (("User-Agent", USER_AGENT),)
+
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "QUERY"})
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One argument that becomes a part of the request."""
+
+    argument: str
+    wire_name: str
+    write: Write
+    fallback: str | None = None
+    """What is sent when the argument is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathSlot:
+    argument: str
+    write: Callable[[JSON], str]
+    fallback: str | None = None
+
+
+class BodyPlan:
+    """The body of a request: which media type, and how a value is written in it. Writers are made when first used."""
+
+    __slots__ = ("_body", "_byte_type", "_default", "_file_chooses", "_resolver", "_writers", "argument", "selector")
+
+    def __init__(self, body: RequestBody, resolver: Resolver, *, argument: str, selector: str, byte_type: str) -> None:
+        self.argument = argument
+        self.selector = selector
+        """The argument that chooses a media type; empty when there is nothing to choose."""
+        self._body = body
+        self._resolver = resolver
+        self._byte_type = byte_type
+        self._default = choose_media_type(body)
+        self._file_chooses = len(body.content) > 1 and media_kind(self._default) is MediaKind.BYTES
+        self._writers: dict[str, WriteBody] = {}
+
+    def write(self, value: JSON, content_type: str = "") -> Payload:
+        """The body for a value, in the media type asked for or else the default. Raises `Unwritable`."""
+        name = content_type or (self._type_of_file(value) if self._file_chooses else "")
+        return (self._writers.get(name) or self._compiled(name))(value)
+
+    def _compiled(self, name: str) -> WriteBody:
+        media = find_media_type(self._body, name) if name else self._default
+        if media is None:
+            allowed = ", ".join(one.content_type for one in self._body.content)
+            raise Unwritable(f"cannot be sent as {name[:80]!r}; possible are: {allowed}")
+        writer = compile_body(media, self._resolver, content_type=name, byte_type=self._byte_type)
+        if len(self._writers) < _MAX_WRITERS:
+            self._writers[name] = writer
+        return writer
+
+    def _type_of_file(self, value: JSON) -> str:
+        """A file that names its type chooses among several media types for bytes."""
+        if not isinstance(value, dict) or not looks_binary(value):
+            return ""
+        name = value.get("contentType")
+        media = find_media_type(self._body, name) if isinstance(name, str) else None
+        return media.content_type if media is not None and media_kind(media) is MediaKind.BYTES else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPlan:
+    """How the arguments of one tool become a request."""
+
+    key: str
+    """`Operation.key`."""
+    method: str
+    base: Base
+    literals: tuple[str, ...]
+    """The path around its slots; the first one does not include the base path."""
+    path: tuple[PathSlot, ...]
+    slashes: int
+    """How many slashes a path has, base path left out."""
+    query_literal: str
+    query: tuple[Slot, ...]
+    headers: tuple[Slot, ...]
+    cookies: tuple[Slot, ...]
+    static_headers: tuple[tuple[str, str], ...]
+    body: BodyPlan | None
+    arguments: ArgumentSchema
+    renames: Mapping[str, Renames]
+    legal_names: Mapping[str, str]
+    """Wire names that are accepted in place of an argument's name."""
+    defaults: Mapping[str, JSON] = field(default_factory=dict)
+    """Required arguments that the document gives a value for, by legal name."""
+    idempotent: bool = False
+
+
+def compile_plan(
+    tool: Tool,
+    tool_input: ToolInput,
+    resolver: Resolver,
+    *,
+    servers: ServerChoice = _NOTHING_SAID,
+    headers: tuple[tuple[str, str], ...] = STATIC_HEADERS,
+) -> RequestPlan:
+    """The plan of a tool. `headers` are sent with every request. Raises `InvalidServer`."""
+    operation = tool.operation
+    template = parse_template(operation.path)
+    by_location: dict[Location, list[Slot]] = {location: [] for location in Location}
+    defaults: dict[str, JSON] = {}
+    for argument in tool.arguments:
+        parameter = argument.parameter
+        if parameter is None or (parameter.location is Location.HEADER and _belongs_to_us(parameter.name)):
+            continue
+        default = fixed_value(_schema_node(parameter), resolver) if parameter.required else None
+        if default is not None:
+            defaults[argument.name] = default
+        by_location[_place(parameter)].append(_slot(argument.name, parameter, default, resolver))
+    path = {slot.wire_name: slot for slot in by_location[Location.PATH]}
+    given = {slot.wire_name.lower() for slot in by_location[Location.HEADER]}
+    fixed = (("Accept", accept_header(operation, resolver)), *headers)
+    return RequestPlan(
+        key=operation.key,
+        method=operation.method,
+        base=choose_base(operation.servers, servers),
+        literals=template.literals,
+        path=tuple(_path_slot(path, name) for name in template.names),
+        slashes=template.slashes,
+        query_literal=template.query,
+        query=(*by_location[Location.QUERY], *by_location[Location.QUERYSTRING]),
+        headers=tuple(_with_fallback(slot, fixed) for slot in by_location[Location.HEADER]),
+        cookies=tuple(by_location[Location.COOKIE]),
+        static_headers=tuple(header for header in fixed if header[0].lower() not in given),
+        body=_body_plan(tool, resolver),
+        arguments=ArgumentSchema(tool_input.schema),
+        renames=tool_input.renames,
+        legal_names=legal_names(tool),
+        defaults=defaults,
+        idempotent=operation.method.upper() in _IDEMPOTENT,
+    )
+
+
+def _belongs_to_us(header: str) -> bool:
+    return header.lower() in NEVER_FROM_ARGUMENTS
+
+
+def _place(parameter: Parameter) -> Location:
+    """Where a parameter is put; a header parameter named `Cookie` joins the cookies, for a request has one such header."""
+    is_cookie = parameter.location is Location.HEADER and parameter.name.lower() == "cookie"
+    return Location.COOKIE if is_cookie else parameter.location
+
+
+def _schema_node(parameter: Parameter) -> Node | None:
+    return parameter.content.schema if parameter.content is not None else parameter.schema
+
+
+def _slot(argument: str, parameter: Parameter, default: JSON, resolver: Resolver) -> Slot:
+    write = compile_parameter(parameter, resolver)
+    try:
+        fallback = write(default) if default is not None else None
+    except Unwritable:
+        fallback = None
+    return Slot(argument, parameter.name, write, fallback)
+
+
+def compile_parameter(parameter: Parameter, resolver: Resolver) -> Write:
+    """The writer of a parameter: by its `content` if it has one, else by its style."""
+    if parameter.content is not None:
+        return compile_content_parameter(parameter, parameter.content, resolver)
+    location = Location.QUERY if parameter.location is Location.QUERYSTRING else parameter.location
+    return compile_rule(
+        Rule(
+            parameter.name,
+            location,
+            parameter.style,
+            parameter.explode,
+            allow_reserved=parameter.allow_reserved,
+            allow_empty=parameter.allow_empty_value,
+        )
+    )
+
+
+def _path_slot(slots: Mapping[str, Slot], name: str) -> PathSlot:
+    slot = slots.get(name)
+    if slot is None:  # every `{name}` of a path has a parameter; a tool that hides it cannot be called
+        return PathSlot(name, path_writer(lambda _: None))
+    return PathSlot(slot.argument, path_writer(slot.write), slot.fallback)
+
+
+def _with_fallback(slot: Slot, fixed: tuple[tuple[str, str], ...]) -> Slot:
+    """A header parameter that is also sent on our own account falls back to our value."""
+    ours = next((text for name, text in fixed if name.lower() == slot.wire_name.lower()), None)
+    return slot if slot.fallback is not None or ours is None else Slot(slot.argument, slot.wire_name, slot.write, ours)
+
+
+def _body_plan(tool: Tool, resolver: Resolver) -> BodyPlan | None:
+    body = tool.operation.body
+    if body is None:
+        return None
+    names = {argument.role: argument.name for argument in tool.arguments if argument.role is not Role.PARAMETER}
+    if Role.BODY not in names:
+        return None
+    return BodyPlan(
+        body,
+        resolver,
+        argument=names[Role.BODY],
+        selector=names.get(Role.CONTENT_TYPE, ""),
+        byte_type=essence(fixed_header(tool.operation, "content-type", resolver)),
+    )

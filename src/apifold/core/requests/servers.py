@@ -1,0 +1,163 @@
+"""Which server a request goes to, and the base path under which everything stays.
+
+The document gives servers per operation (operation over path over document); the first usable one is taken.
+A base URL from the command line stands over all of them. A server that stays relative has no origin: such a
+request can be shown but not sent.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote, urljoin, urlsplit
+
+from apifold.core.errors import AppError, ErrorCategory
+from apifold.core.openapi.model import Server
+from apifold.core.requests.model import Origin
+
+_VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
+_HOST: Final = re.compile(r"[a-z0-9._~!$&'()*+,;=-]+|[0-9a-f:.]+")
+_ODD: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_USER_INFO: Final = re.compile(r"//[^/?#]*@")
+_PORTS: Final = {"http": 80, "https": 443}
+_LITERAL: Final = "/:@!$&'()*+,;=-._~%"
+
+
+class InvalidServer(AppError):
+    """No request can be sent to what the document, or the caller, names as the server."""
+
+    category = ErrorCategory.INVALID
+
+    def __init__(self, message: str) -> None:
+        super().__init__("server.invalid", message, hint="Name the server with --base-url.")
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where requests go: an origin, or `None` for a relative server, and the path before the template."""
+
+    origin: Origin | None
+    path: str
+    """Percent-encoded, starts with `/` unless empty, never ends with one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChoice:
+    """What may be said about servers from outside the document."""
+
+    base_url: str = ""
+    """Stands over every server: scheme, host and base path."""
+    document_url: str = ""
+    """Where the document was found, if on the web: relative servers start there (RFC 3986 5)."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Values of server variables, over their defaults."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Other origins to use in place of the document's (`https://api.example.com` to `http://127.0.0.1:8080`);
+    base paths stay. For test environments and proxies."""
+
+
+_NOTHING_SAID: Final = ServerChoice()
+
+
+def choose_base(servers: Sequence[Server], choice: ServerChoice = _NOTHING_SAID) -> Base:
+    """The base of an operation's requests. Raises `InvalidServer` when no server is usable."""
+    if choice.base_url:
+        return parse_base(choice.base_url)
+    failure = InvalidServer("The document names no server.")
+    for server in servers:
+        try:
+            return _replaced(parse_base(_located(fill_variables(server, choice.variables), choice)), choice)
+        except InvalidServer as error:
+            failure = error
+    raise failure
+
+
+def fill_variables(server: Server, given: Mapping[str, str]) -> str:
+    """The URL with its variables filled in: the given value, else the default, else the only allowed one."""
+
+    def value_of(match: re.Match[str]) -> str:
+        name = match[1]
+        declared = server.variables.get(name)
+        value = given.get(name, "")
+        if value and declared is not None and declared.enum and value not in declared.enum:
+            allowed = ", ".join(declared.enum)
+            raise InvalidServer(f"The server variable {name!r} must be one of: {allowed}.")
+        value = value or (declared.default if declared is not None else "")
+        if not value and declared is not None and declared.enum:
+            value = declared.enum[0]
+        if not value and declared is None:
+            raise InvalidServer(f"The server URL {server.url!r} has no value for {{{name}}}.")
+        return value
+
+    return _VARIABLE.sub(value_of, server.url)
+
+
+def parse_base(url: str) -> Base:
+    """An absolute http(s) URL or a path. Query and fragment are dropped (Server Object: they MUST NOT be there)."""
+    url = url.strip()
+    if url.startswith("//"):  # as old as the web: "the scheme of this page", and no page is known here
+        url = "https:" + url
+    if _ODD.search(url):
+        raise InvalidServer(f"The server URL {_shown(url)!r} holds spaces, backslashes or control characters.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidServer(f"The server URL {_shown(url)!r} is not a URL: {error}.") from error
+    if not parts.scheme and not parts.netloc:
+        return Base(None, _base_path(parts.path))
+    if parts.scheme not in _PORTS:
+        raise InvalidServer(
+            f"The server URL {_shown(url)!r} has the scheme {parts.scheme!r}; only http and https can be called."
+        )
+    if parts.username is not None or parts.password is not None:
+        # Shown in dry runs and logs, and forwarded by redirects: credentials have their own place.
+        raise InvalidServer("The server URL holds a user name or password; give credentials with --auth.")
+    origin = Origin(parts.scheme, _host(parts.hostname or "", url), _PORTS[parts.scheme] if port is None else port)
+    return Base(origin, _base_path(parts.path))
+
+
+def _located(url: str, choice: ServerChoice) -> str:
+    """The server's URL made absolute where it is known where the document was found."""
+    if not choice.document_url or _SCHEME.match(url):
+        return url
+    return urljoin(choice.document_url, url or "/")
+
+
+def _replaced(base: Base, choice: ServerChoice) -> Base:
+    if base.origin is None or not choice.origins:
+        return base
+    for name, other in choice.origins.items():
+        if parse_base(name).origin == base.origin:
+            return Base(parse_base(other).origin, base.path)
+    return base
+
+
+def _host(host: str, url: str) -> str:
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError as error:
+            raise InvalidServer(f"The host of {_shown(url)!r} is not a name.") from error
+    if not _HOST.fullmatch(host):
+        raise InvalidServer(f"The server URL {_shown(url)!r} has no usable host.")
+    return host
+
+
+def _shown(url: str) -> str:
+    """A URL as it may be shown: without what stands before `@`."""
+    return _USER_INFO.sub("//", url)
+
+
+def _base_path(path: str) -> str:
+    """The path without a trailing slash, dot segments resolved, encoded: `/api/` and `/x` make `/api/x`, not `/x`."""
+    kept: list[str] = []
+    for text in path.split("/"):
+        segment = text if "%2" not in text else text.replace("%2e", ".").replace("%2E", ".")
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(text)
+    encoded = quote("/".join(kept).strip("/"), safe=_LITERAL)
+    return "/" + encoded if encoded else ""

@@ -1,0 +1,79 @@
+"""The path of a request: a template cut once into literals and the arguments between them.
+
+An argument never leaves its segment. What a value turns into is checked where it is written, and the finished path
+is checked again as a whole: as many segments as server and template have, and none that means "here" or "up".
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, unquote
+
+from apifold.core.requests.serialize import Unwritable, Write
+from apifold.core.values import JSON
+
+_EXPRESSION: Final = re.compile(r"\{([^{}]*)\}")
+_LITERAL: Final = "/:@!$&'()*+,;=-._~%"
+_LITERAL_QUERY: Final = _LITERAL + "?"
+_UP: Final = re.compile(r"(?:^|[/\\])\.\.(?:$|[/\\])")
+_STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A path template in pieces: `literals[0] arguments[0] literals[1] ...`."""
+
+    literals: tuple[str, ...]
+    """Percent-encoded; one more than there are names."""
+    names: tuple[str, ...]
+    """Wire names of the path parameters, in order; a name may stand twice."""
+    query: str
+    """What stands after `?` in the template, as in `/messages?beta=true`; percent-encoded."""
+
+    @property
+    def slashes(self) -> int:
+        return sum(literal.count("/") for literal in self.literals)
+
+
+def parse_template(path: str) -> Template:
+    """Cut a path template. A fragment is dropped: it never goes on the wire, though some documents tell operations
+    apart by one.
+    """
+    head, _, query = path.partition("#")[0].partition("?")
+    if not head.startswith("/"):
+        head = "/" + head
+    parts = _EXPRESSION.split(head)
+    literals = tuple(_encoded(text, _LITERAL) for text in parts[::2])
+    return Template(literals, tuple(parts[1::2]), _encoded(query, _LITERAL_QUERY))
+
+
+def _encoded(text: str, safe: str) -> str:
+    return quote(_STRAY_PERCENT.sub("%25", text), safe=safe)
+
+
+def path_writer(write: Write) -> Callable[[JSON], str]:
+    """Writes a value into a path, and refuses one that would be no segment or another one.
+
+    Servers and proxies resolve dot segments, many also after decoding `%2F` and `%5C` (RFC 3986 5.2.4, 7.3): a value
+    that climbs is refused even though its slashes would be encoded.
+    """
+
+    def checked(value: JSON) -> str:
+        text = write(value)
+        if not text:
+            raise Unwritable("must not be empty: it is part of the URL's path")
+        plain = unquote(text) if "%" in text else text
+        if plain in (".", "..") or (".." in plain and _UP.search(plain)):
+            raise Unwritable("must not be or contain the path segment `.` or `..`")
+        return text
+
+    return checked
+
+
+def check_path(path: str, slashes: int) -> None:
+    """The last line: the finished path still lies under server and template. Raises `Unwritable`."""
+    if path.count("/") != slashes:
+        raise Unwritable("The arguments would change which resource is addressed.")
+    if ("/." in path or "%" in path) and any(unquote(segment) in (".", "..") for segment in path.split("/")):
+        raise Unwritable("The arguments would form a path segment `.` or `..`.")

@@ -1,0 +1,236 @@
+"""Whether the arguments of a call fit a tool's input schema, and if not, what to tell the model.
+
+A schema is compiled at the first call and belongs to the tool's request plan; whoever keeps plans bounds them (about
+46 kB for a rich schema). Formats are advice to models and not checked: upstream servers disagree about them.
+"""
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+import jsonschema_rs
+from jsonschema_rs import ValidationErrorKind as Kind
+
+from apifold.core.requests.arguments import Problem, pointer
+from apifold.core.values import JSON, JSONObject
+
+_MAX_PROBLEMS: Final = 5
+_MAX_NAMES: Final = 20
+_MAX_TEXT: Final = 160
+_MASK: Final = "the value"
+_BACKTRACKS: Final = 10_000
+
+_TYPE_NAMES: Final = {
+    "null": "null",
+    "boolean": "a boolean",
+    "integer": "an integer",
+    "number": "a number",
+    "string": "a string",
+    "array": "an array",
+    "object": "an object",
+}
+
+_BOUNDS: Final = {
+    "minimum": "must be at least {}",
+    "maximum": "must be at most {}",
+    "exclusiveMinimum": "must be greater than {}",
+    "exclusiveMaximum": "must be less than {}",
+    "minLength": "must have at least {} characters",
+    "maxLength": "must have at most {} characters",
+    "minItems": "must have at least {} items",
+    "maxItems": "must have at most {} items",
+}
+
+
+class ArgumentSchema:
+    """A tool's input schema, ready to check arguments. Compiled when first needed."""
+
+    __slots__ = ("_validator", "schema")
+
+    def __init__(self, schema: JSONObject) -> None:
+        self.schema = schema
+        self._validator: jsonschema_rs.Draft202012Validator | None = None
+
+    def accepts(self, arguments: JSONObject) -> bool:
+        """Whether the arguments are valid."""
+        validator = self._validator or self._compiled()
+        try:
+            return validator.is_valid(arguments)
+        except ValueError:  # not JSON that came from a parser: lone surrogates, non-finite numbers
+            return False
+
+    def problems(self, arguments: JSONObject) -> tuple[Problem, ...]:
+        """What is wrong, most important first, at most five."""
+        validator = self._validator or self._compiled()
+        try:
+            errors = list(islice(validator.iter_errors(arguments), 4 * _MAX_PROBLEMS))
+        except ValueError:
+            return (Problem("", "The arguments are nested too deeply or hold text that is not valid Unicode."),)
+        found = [problem for error in errors for problem in self._describe(error)]
+        return tuple(dict.fromkeys(found))[:_MAX_PROBLEMS]
+
+    def _compiled(self) -> jsonschema_rs.Draft202012Validator:
+        self._validator = _compile(self.schema)
+        return self._validator
+
+    def _describe(self, error: jsonschema_rs.ValidationError) -> Iterator[Problem]:
+        path, kind = error.instance_path, error.kind
+        if isinstance(kind, Kind.Required):
+            yield Problem(pointer(*path, kind.property), "is required" + self._about(error, kind.property))
+        elif isinstance(kind, Kind.AdditionalProperties | Kind.UnevaluatedProperties):
+            known = self._names(error)
+            for name in kind.unexpected:
+                yield Problem(pointer(*path, name), _unknown(name, known, top=not path))
+        elif isinstance(kind, Kind.AnyOf | Kind.OneOfNotValid):
+            yield from self._alternatives(error, kind.context)
+        else:
+            yield Problem(pointer(*path), _expectation(error))
+
+    def _alternatives(
+        self, error: jsonschema_rs.ValidationError, branches: list[list[jsonschema_rs.ValidationError]]
+    ) -> Iterator[Problem]:
+        """What is wrong in the alternative that was most likely meant; the allowed types when none is near."""
+        here = len(error.instance_path)
+        near = [branch for branch in branches if not any(_is_type_error(inner, here) for inner in branch)]
+        if near:
+            best = min(near, key=lambda branch: (-max(len(inner.instance_path) for inner in branch), len(branch)))
+            for inner in best[:_MAX_PROBLEMS]:
+                yield from self._describe(inner)
+            return
+        kinds = (inner.kind for branch in branches for inner in branch)
+        types = dict.fromkeys(name for kind in kinds if isinstance(kind, Kind.Type) for name in kind.types)
+        yield Problem(pointer(*error.instance_path), _type_message(types, error.instance))
+
+    def _holder(self, error: jsonschema_rs.ValidationError) -> JSONObject:
+        """The schema object that holds the keyword an error is about; empty when it stands behind a reference."""
+        node: JSON = self.schema
+        for step in error.schema_path[:-1]:
+            if isinstance(node, dict) and isinstance(step, str):
+                node = node.get(step)
+            elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+                node = node[step]
+            else:
+                return {}
+        return node if isinstance(node, dict) else {}
+
+    def _names(self, error: jsonschema_rs.ValidationError) -> list[str]:
+        properties = self._holder(error).get("properties")
+        return list(properties) if isinstance(properties, dict) else []
+
+    def _about(self, error: jsonschema_rs.ValidationError, name: str) -> str:
+        """Type, allowed values and first sentence of a property, as far as the schema says."""
+        properties = self._holder(error).get("properties")
+        schema = properties.get(name) if isinstance(properties, dict) else None
+        if not isinstance(schema, dict):
+            return ""
+        declared, description = schema.get("type"), schema.get("description")
+        parts = [declared] if isinstance(declared, str) else []
+        if isinstance(values := schema.get("enum"), list):
+            parts.append("one of " + _listed(json.dumps(value) for value in values))
+        if isinstance(description, str) and description.strip():
+            parts.append(_cut(description.strip().splitlines()[0]))
+        return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _compile(schema: JSONObject) -> jsonschema_rs.Draft202012Validator:
+    """A validator that fetches nothing. Linear-time patterns, else bounded backtracking, else without patterns."""
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            schema, offline=True, mask=_MASK, validate_formats=False, pattern_options=jsonschema_rs.RegexOptions()
+        )
+    except ValueError:  # lookaround and back references have no linear engine
+        pass
+    bounded = jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS)
+    for candidate in (schema, _without_patterns(schema), _outline(schema)):
+        try:
+            return jsonschema_rs.Draft202012Validator(
+                candidate, offline=True, mask=_MASK, validate_formats=False, pattern_options=bounded
+            )
+        except ValueError:
+            continue
+    return jsonschema_rs.Draft202012Validator({}, offline=True)
+
+
+def _without_patterns(schema: JSONObject) -> JSONObject:
+    """The schema without regular expressions: a pattern of another dialect must not make a tool unusable."""
+
+    def cleaned(value: JSON) -> JSON:
+        if isinstance(value, list):
+            return [cleaned(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            key: cleaned(item)
+            for key, item in value.items()
+            if not (key == "pattern" and isinstance(item, str)) and key != "patternProperties"
+        }
+
+    return {key: cleaned(value) for key, value in schema.items()}
+
+
+def _outline(schema: JSONObject) -> JSONObject:
+    """Only the names: what is left to check when the schema itself does not compile."""
+    properties = schema.get("properties")
+    names = list(properties) if isinstance(properties, dict) else []
+    required = schema.get("required")
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(names, True),
+        "required": required if isinstance(required, list) else [],
+        "additionalProperties": False,
+    }
+
+
+def _is_type_error(error: jsonschema_rs.ValidationError, depth: int) -> bool:
+    return isinstance(error.kind, Kind.Type) and len(error.instance_path) == depth
+
+
+def _expectation(error: jsonschema_rs.ValidationError) -> str:
+    kind = error.kind
+    if isinstance(kind, Kind.Type):
+        return _type_message(kind.types, error.instance)
+    if isinstance(kind, Kind.Enum):
+        return "must be one of " + _listed(json.dumps(option) for option in kind.options) + _closest(error)
+    if isinstance(kind, Kind.Constant):
+        return f"must be {_cut(json.dumps(kind.expected_value))}"
+    if isinstance(kind, Kind.Pattern):
+        return f"must match the pattern {_cut(kind.pattern)}"
+    bound = _BOUNDS.get(kind.name)
+    return bound.format(kind.value) if bound else _cut(error.message)
+
+
+def _closest(error: jsonschema_rs.ValidationError) -> str:
+    if not isinstance(error.instance, str) or not isinstance(error.kind, Kind.Enum):
+        return ""
+    names = [option for option in error.kind.options if isinstance(option, str)]
+    near = difflib.get_close_matches(error.instance, names, n=1)
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def _unknown(name: str, known: list[str], *, top: bool) -> str:
+    what = "is not an argument of this tool" if top else "is not a known property"
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if near:
+        return f"{what}; did you mean `{near[0]}`?"
+    return f"{what}; known are {_listed(f'`{one}`' for one in known)}" if known else f"{what}; there are none"
+
+
+def _type_message(types: Iterable[str], instance: object) -> str:
+    expected = " or ".join(_TYPE_NAMES.get(name, name) for name in types)
+    return f"must be {expected or 'another type'}, not {_TYPE_NAMES[_type_of(instance)]}"
+
+
+def _type_of(value: object) -> str:
+    names = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    return names.get(type(value), "object")
+
+
+def _listed(items: Iterable[str]) -> str:
+    shown = [_cut(item) for item in islice(items, _MAX_NAMES + 1)]
+    return ", ".join(shown[:_MAX_NAMES]) + (", …" if len(shown) > _MAX_NAMES else "")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
