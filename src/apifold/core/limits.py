@@ -22,6 +22,20 @@ class DocumentLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class DownloadLimits:
+    """Bounds on fetching a document and its other files over HTTP."""
+
+    bytes: int = 25 * 1024 * 1024
+    """One file, decompressed."""
+    seconds: float = 15.0
+    """One file, redirects included."""
+    redirects: int = 3
+    files: int = 1_000
+    total_seconds: float = 60.0
+    concurrency: int = 8
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaLimits:
     """Bounds on the schema of one tool."""
 
@@ -51,6 +65,10 @@ class CallLimits:
     connect_seconds: float = 5.0
     redirects: int = 5
     retries: int = 2
+    concurrent: int = 2_000
+    """Calls under way in one process; one more is refused at once."""
+    plans: int = 1_000
+    """Tools whose compiled request plan (schema included, about 50 kB for a rich one) is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +107,7 @@ class WireLimits:
 
 
 DOCUMENT = DocumentLimits()
+DOWNLOAD = DownloadLimits()
 SCHEMA = SchemaLimits()
 CALL = CallLimits()
 WIRE = WireLimits()

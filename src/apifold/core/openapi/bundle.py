@@ -5,7 +5,7 @@ files may be loaded is the loader's decision; how many and how large they may be
 """
 
 import hashlib
-from collections.abc import Callable
+import posixpath
 
 from apifold.core.diagnostics import Diagnostic, Severity
 from apifold.core.limits import DOCUMENT, DocumentLimits
@@ -17,30 +17,34 @@ from apifold.core.values import JSON
 
 
 class Bundle:
-    """The files of one document while they come in. Raises `DocumentRefused` only for the root."""
+    """The files of one document while they come in."""
 
-    def __init__(self, root: bytes, *, name: str = "", limits: DocumentLimits = DOCUMENT) -> None:
-        """`name` is the root's own file name, so that a part that refers back to it finds it."""
+    def __init__(
+        self, root: bytes, *, names: tuple[str, ...] = (), url: str = "", limits: DocumentLimits = DOCUMENT
+    ) -> None:
+        """`names` are what parts call the root when they refer back to it; `url` is where it was found on the web.
+
+        Raises `DocumentRefused` when the root cannot be decoded.
+        """
         self._limits = limits
+        self._url = url
         self._files: dict[str, JSON] = {}
         self._digests: dict[str, bytes] = {}
         self._bytes = 0
         self._diagnostics: list[Diagnostic] = []
-        self._known = {""}
+        self._names = names
+        self._known = {"", *names}
         self._wanted: dict[str, str] = {}
+        self._identities: set[str] = set()
+        self._located: dict[tuple[str, str], str] = {}
         self._take("", root, decode_file(root, limits=limits))
-        if name:
-            self._known.add(name)
-            self._files[name] = self._files[""]
 
     def wanted(self) -> tuple[str, ...]:
         """Bases of files that are referred to and neither here nor missed: paths relative to the root, or URLs."""
-        return tuple(self._wanted)
+        return tuple(base for base in self._wanted if base not in self._identities)
 
     def add(self, base: str, data: bytes) -> None:
         """Take in a file. One that cannot be read, or that goes over a bound, counts as missing and is named."""
-        if base not in self._wanted:
-            return
         if len(self._files) >= self._limits.files:
             self.miss(base, f"the document has more than {self._limits.files:,} files")
         elif self._bytes + len(data) > self._limits.total_bytes:
@@ -61,15 +65,20 @@ class Bundle:
         digest = hashlib.sha256()
         for base in sorted(self._digests):
             digest.update(base.encode("utf-8", errors="replace") + b"\0" + self._digests[base])
+        root = self._files[""]
         return read_document(
-            self._files, limits=self._limits, source_hash=digest.hexdigest(), diagnostics=self._diagnostics
+            {**self._files, **dict.fromkeys(self._names, root)},
+            limits=self._limits,
+            source_hash=digest.hexdigest(),
+            source_url=self._url,
+            diagnostics=self._diagnostics,
         )
 
     def _try(self, base: str, data: bytes) -> None:
         try:
             decoded = decode_file(data, base=base, limits=self._limits)
         except DocumentRefused as refusal:
-            self.miss(base, refusal.message)
+            self.miss(base, refusal.message, refusal.hint)
             return
         self._wanted.pop(base, None)
         self._known.add(base)
@@ -80,20 +89,24 @@ class Bundle:
         self._digests[base] = hashlib.sha256(data).digest()
         self._bytes += len(data)
         self._diagnostics += decoded.diagnostics
-        for link in decoded.links:
-            target = locate(link, base)
+        self._identities |= decoded.links.identities
+        for link in decoded.links.files:
+            target = self._locate(link, base)
             if target not in self._known:
                 self._wanted.setdefault(target, base)
 
+    def _locate(self, link: str, base: str) -> str:
+        """Files of one folder name the same others again and again."""
+        identity = (link, base if "://" in base else posixpath.dirname(base))
+        target = self._located.get(identity)
+        if target is None:
+            target = self._located[identity] = locate(link, base)
+        return target
 
-def read_bytes(
-    data: bytes,
-    *,
-    limits: DocumentLimits = DOCUMENT,
-    reason: Callable[[str], str] = lambda _base: "the document was given alone",
-) -> Document:
+
+def read_bytes(data: bytes, *, url: str = "", limits: DocumentLimits = DOCUMENT) -> Document:
     """A document that comes by itself (standard input, an upload): every other file it refers to is missing."""
-    bundle = Bundle(data, limits=limits)
+    bundle = Bundle(data, url=url, limits=limits)
     for base in bundle.wanted():
-        bundle.miss(base, reason(base))
+        bundle.miss(base, "the document was given alone", "Give the path or URL of the document instead.")
     return bundle.document()

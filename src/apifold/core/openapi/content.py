@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from apifold.core.openapi.model import Dialect, Encoding, MediaType, Node, RequestBody, Response, Style
-from apifold.core.openapi.reading import Reading, child, example_at, flag_of, items, kind_of, members, schema_at, text_of
+from apifold.core.openapi.reading import Reading, child, example_at, flag_of, kind_of, members, schema_at, text_of
 from apifold.core.openapi.report import Unusable, place
 from apifold.core.openapi.upgrade import JSON_MEDIA
 
@@ -27,15 +27,18 @@ def read_body(reading: Reading, node: Node) -> RequestBody | None:
     content = read_content(reading, child(found, "content"))
     if not content:
         if found.value.get("content"):
-            return _without_content(reading, found, required=required)
-        reading.report.warning("body.no_content", place(found), f"the request body names no media type; {JSON_MEDIA} is taken")
+            _give_up(reading, found, required=required)
+            return None
+        reading.report.warning(
+            "body.no_content", place(found), f"the request body names no media type; {JSON_MEDIA} is taken"
+        )
         content = (MediaType(JSON_MEDIA, None),)
     body = RequestBody(required, text_of(found.value.get("description")), content, found.pointer)
     reading.memory.bodies[id(found.value)] = body
     return body
 
 
-def _without_content(reading: Reading, node: Node, *, required: bool) -> None:
+def _give_up(reading: Reading, node: Node, *, required: bool) -> None:
     message = "no media type of the request body can be read"
     if required:
         raise Unusable("body.malformed", place(node), message)
@@ -71,7 +74,9 @@ def _media_type(reading: Reading, name: str, node: Node) -> MediaType | None:
     try:
         found = reading.follow(node)
     except Unusable as problem:
-        reading.report.warning(problem.code, problem.place, f"{problem.message}; this media type is left out", problem.advice)
+        reading.report.warning(
+            problem.code, problem.place, f"{problem.message}; this media type is left out", problem.advice
+        )
         return None
     if not isinstance(found.value, dict):
         if found.value is not None:
@@ -101,7 +106,9 @@ def _encoding(reading: Reading, node: Node) -> Encoding:
     explode = said.get("explode")
     known = next((style_ for style_ in Style if style_.value == style), None)
     if style and known is None:
-        reading.report.warning("encoding.style_unknown", place(node), f"there is no style {style[:40]!r}; the default is used")
+        reading.report.warning(
+            "encoding.style_unknown", place(node), f"there is no style {style[:40]!r}; the default is used"
+        )
     for word in _POSITIONAL:
         if word in said:
             reading.report.note("encoding.positional", place(node), f"{word!r} is not used")
@@ -120,7 +127,9 @@ def _part_headers(reading: Reading, node: Node) -> dict[str, Node]:
         try:
             headers[name] = reading.follow(child(node, name))
         except Unusable as problem:
-            reading.report.warning(problem.code, problem.place, f"{problem.message}; the header is left out", problem.advice)
+            reading.report.warning(
+                problem.code, problem.place, f"{problem.message}; the header is left out", problem.advice
+            )
     return headers
 
 
@@ -138,7 +147,9 @@ def read_responses(reading: Reading, node: Node, produces: Sequence[str]) -> tup
             if response is not None:
                 found.append(response)
         elif not status.startswith("x-"):
-            reading.report.note("responses.malformed", place(child(node, status)), f"{status[:40]!r} is not a status; it is ignored")
+            reading.report.note(
+                "responses.malformed", place(child(node, status)), f"{status[:40]!r} is not a status; it is ignored"
+            )
     return tuple(found)
 
 
@@ -146,7 +157,9 @@ def _response(reading: Reading, status: str, node: Node, produces: Sequence[str]
     try:
         found = reading.follow(node)
     except Unusable as problem:
-        reading.report.warning(problem.code, problem.place, f"{problem.message}; the response is left out", problem.advice)
+        reading.report.warning(
+            problem.code, problem.place, f"{problem.message}; the response is left out", problem.advice
+        )
         return None
     if not isinstance(found.value, dict):
         if found.value is not None:
@@ -163,6 +176,8 @@ def _response(reading: Reading, status: str, node: Node, produces: Sequence[str]
 def _shared_response(reading: Reading, status: str, found: Node) -> Response:
     known = reading.memory.responses.get((id(found.value), status))
     if known is None:
-        known = Response(status, text_of(members(found).get("description")), read_content(reading, child(found, "content")))
+        known = Response(
+            status, text_of(members(found).get("description")), read_content(reading, child(found, "content"))
+        )
         reading.memory.responses[id(found.value), status] = known
     return known

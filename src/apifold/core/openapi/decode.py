@@ -12,7 +12,7 @@ import msgspec
 from apifold.core.diagnostics import Diagnostic, Severity
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import DOCUMENT, DocumentLimits
-from apifold.core.openapi.survey import survey
+from apifold.core.openapi.survey import Links, survey
 from apifold.core.openapi.text import looks_binary, read_text
 from apifold.core.openapi.yaml_reader import YAMLRefused, read_yaml
 from apifold.core.values import JSON
@@ -33,8 +33,8 @@ class DocumentRefused(AppError):
 @dataclass(slots=True)
 class DecodedFile:
     value: JSON
-    links: tuple[str, ...] = ()
-    """The file part of every reference that leaves this file, as written, each once, in document order."""
+    links: Links = field(default_factory=Links)
+    """What the file says of other files."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
@@ -71,7 +71,11 @@ def _decode_text(utf8: bytes, base: str, limits: DocumentLimits) -> DecodedFile:
         raise _refused("empty", "the file is empty", base)
     if start not in (b"{", b"["):
         if _MARKUP.match(utf8):
-            raise _refused("not_openapi", "this is HTML or XML, not an OpenAPI document; give the URL of the JSON or YAML itself", base)
+            raise _refused(
+                "not_openapi",
+                "this is HTML or XML, not an OpenAPI document; give the URL of the JSON or YAML itself",
+                base,
+            )
         return _decode_yaml(utf8, base, limits)
     _check_nodes(utf8, base, limits)
     try:
@@ -91,7 +95,7 @@ def _surveyed(value: JSON, utf8: bytes, base: str, limits: DocumentLimits) -> De
     found = survey(value)
     if found.depth > limits.depth:
         raise _too_deep(base, limits)
-    decoded = DecodedFile(value, tuple(found.links))
+    decoded = DecodedFile(value, found.links)
     # More quotes before colons than members: perhaps in a string, perhaps a key that stands twice and hides a member.
     if utf8.count(b'":') + utf8.count(b'" :') - utf8.count(b'\\":') > found.keys:
         json.loads(utf8, object_pairs_hook=_Members(decoded.diagnostics, base))
@@ -122,7 +126,9 @@ def _decode_relaxed(utf8: bytes, problem: str, base: str, limits: DocumentLimits
     """Comments, trailing commas, control characters in strings, NaN, lone surrogates; last, whatever YAML allows in JSON."""
     decoded = DecodedFile(None)
     advice = "Correct the document; other programs will refuse it."
-    decoded.diagnostics.append(_remark("decode.lenient_json", f"this is not quite JSON ({problem}) and was read leniently", base, advice))
+    decoded.diagnostics.append(
+        _remark("decode.lenient_json", f"this is not quite JSON ({problem}) and was read leniently", base, advice)
+    )
     try:
         cleaned = _RELAXED.sub(_without_comment, _RELAXED.sub(_without_comment, utf8))
         decoded.value = json.loads(
@@ -139,7 +145,7 @@ def _decode_relaxed(utf8: bytes, problem: str, base: str, limits: DocumentLimits
     found = survey(decoded.value)
     if found.depth > limits.depth:
         raise _too_deep(base, limits)
-    decoded.links = tuple(found.links)
+    decoded.links = found.links
     return decoded
 
 
@@ -163,7 +169,7 @@ def _decode_yaml(utf8: bytes, base: str, limits: DocumentLimits) -> DecodedFile:
         category = ErrorCategory.TOO_LARGE if refusal.code.startswith("too_") else ErrorCategory.INVALID
         code = "syntax" if refusal.code == "alias" else refusal.code
         raise _refused(code, f"the file cannot be read as YAML: {refusal.message}", base, category=category) from None
-    decoded = DecodedFile(read.value, tuple(read.links))
+    decoded = DecodedFile(read.value, read.links)
     if len(cleaned) < len(utf8):
         reason = f"{len(utf8) - len(cleaned)} control characters, which YAML does not allow, were left out"
         decoded.diagnostics.append(_remark("decode.control_characters", reason, base, "Remove them."))

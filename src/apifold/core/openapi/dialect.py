@@ -41,7 +41,12 @@ def recognise(root: JSON, report: Report) -> Dialect:
     match = _VERSION.match(text)
     if match is None:
         dialect = _guess(root)
-        report.warning("document.version_unclear", f"/{keyword}", f"{keyword!r} is {text[:40]!r}; read as {dialect}", "Name the version, e.g. 3.1.0.")
+        report.warning(
+            "document.version_unclear",
+            f"/{keyword}",
+            f"{keyword!r} is {text[:40]!r}; read as {dialect}",
+            "Name the version, e.g. 3.1.0.",
+        )
         return dialect
     return _known(int(match[1]), int(match[2] or 0), keyword, text, report)
 
@@ -62,18 +67,27 @@ def _known(major: int, minor: int, keyword: str, text: str, report: Report) -> D
     if major == 3:
         if minor < len(_MINORS):
             return _MINORS[minor]
-        report.warning("document.version_unknown", f"/{keyword}", f"version {text[:40]!r} is newer than 3.2 and read as 3.2")
+        report.warning(
+            "document.version_unknown", f"/{keyword}", f"version {text[:40]!r} is newer than 3.2 and read as 3.2"
+        )
         return Dialect.OPENAPI_3_2
     if major == 1:
         raise _refused("a Swagger 1.x document; convert it to Swagger 2.0 or OpenAPI 3")
-    raise DocumentRefused("document.unknown_version", f"{keyword} {text[:40]!r} is not a version that is known; 2.0 and 3.0 to 3.2 are")
+    raise DocumentRefused(
+        "document.unknown_version", f"{keyword} {text[:40]!r} is not a version that is known; 2.0 and 3.0 to 3.2 are"
+    )
 
 
 def _unversioned(root: JSONObject, report: Report) -> Dialect:
     if not _has_paths(root):
         raise _refused(_object_kind(root))
     dialect = _guess(root)
-    report.warning("document.version_missing", "", f"neither 'openapi' nor 'swagger' says the version; read as {dialect}", "Add openapi: 3.1.0, or what it is.")
+    report.warning(
+        "document.version_missing",
+        "",
+        f"neither 'openapi' nor 'swagger' says the version; read as {dialect}",
+        "Add openapi: 3.1.0, or what it is.",
+    )
     return dialect
 
 
@@ -82,7 +96,9 @@ def _has_paths(root: JSONObject) -> bool:
     paths = root.get("paths")
     if not isinstance(paths, dict):
         return False
-    return any(key.startswith("/") and isinstance(item, dict) and not _METHODS.isdisjoint(item) for key, item in paths.items())
+    return any(
+        key.startswith("/") and isinstance(item, dict) and not _METHODS.isdisjoint(item) for key, item in paths.items()
+    )
 
 
 def _guess(root: JSONObject) -> Dialect:
@@ -120,4 +136,6 @@ def _scalar_kind(root: JSON) -> str:
 
 
 def _refused(kind: str) -> DocumentRefused:
-    return DocumentRefused("document.not_openapi", f"this is not an OpenAPI document: it looks like {kind}. {_EXPORT_ADVICE}")
+    return DocumentRefused(
+        "document.not_openapi", f"this is not an OpenAPI document: it looks like {kind}. {_EXPORT_ADVICE}"
+    )

@@ -24,3 +24,5 @@ class Document:
     resolver: Resolver
     source_hash: str
     """SHA-256 (hex) over the bytes of all files, for caches and for telling versions apart."""
+    source_url: str = ""
+    """Where the root was found on the web, after redirects: relative servers start there. Empty for a local file."""

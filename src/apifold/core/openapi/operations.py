@@ -59,6 +59,7 @@ def read_document(
     *,
     limits: DocumentLimits = DOCUMENT,
     source_hash: str = "",
+    source_url: str = "",
     diagnostics: Sequence[Diagnostic] = (),
 ) -> Document:
     """Everything that can be called in a document. `files` maps a base to its decoded value, "" is the root.
@@ -85,13 +86,16 @@ def read_document(
         diagnostics=(*diagnostics, *report.diagnostics()),
         resolver=resolver,
         source_hash=source_hash,
+        source_url=source_url,
     )
 
 
 def _info(reading: Reading, root: Node) -> DocumentInfo:
     info = reading.object_at(root, "info", "document.malformed")
     said: JSONObject = members(info) if info else {}
-    title, version, description, summary = (text_of(said.get(key)) for key in ("title", "version", "description", "summary"))
+    title, version, description, summary = (
+        text_of(said.get(key)) for key in ("title", "version", "description", "summary")
+    )
     return DocumentInfo(title, version, description, summary)
 
 
@@ -159,7 +163,9 @@ class _Walk:
             return
         if not isinstance(merged.value, dict):
             if merged.value is not None:
-                report.error("path.malformed", place(merged), f"{template} should be an object and is {kind_of(merged.value)}")
+                report.error(
+                    "path.malformed", place(merged), f"{template} should be an object and is {kind_of(merged.value)}"
+                )
             return
         path = _Path(template, merged, read_servers(self._reading, child(merged, "servers")), self._shared(merged))
         for method, entry in _entries(self._reading, merged):
@@ -201,7 +207,11 @@ class _Walk:
         found = self._reading.follow(node)
         if not isinstance(found.value, dict):
             if found.value is not None:
-                raise Unusable("operation.malformed", place(found), f"the operation should be an object and is {kind_of(found.value)}")
+                raise Unusable(
+                    "operation.malformed",
+                    place(found),
+                    f"the operation should be an object and is {kind_of(found.value)}",
+                )
             found = Node({}, found.base, found.pointer)
         if isinstance(path.declared, Unusable):
             raise path.declared
@@ -260,7 +270,9 @@ def _entries(reading: Reading, node: Node) -> Iterator[tuple[str, Node]]:
         if word.lower() in _METHODS:
             yield word.upper(), child(node, word)
         elif word not in _PATH_WORDS and not word.startswith("x-"):
-            reading.report.note("path.unknown_word", place(child(node, word)), f"{word[:40]!r} is no method and is ignored")
+            reading.report.note(
+                "path.unknown_word", place(child(node, word)), f"{word[:40]!r} is no method and is ignored"
+            )
     additional = reading.object_at(node, "additionalOperations", "path.malformed")
     for method in members(additional) if additional else ():
         if additional:

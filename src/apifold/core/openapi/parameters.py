@@ -5,7 +5,17 @@ from dataclasses import dataclass, field, replace
 
 from apifold.core.openapi.content import read_content
 from apifold.core.openapi.model import Dialect, Location, MediaType, Node, Parameter, Style
-from apifold.core.openapi.reading import Reading, example_at, child, flag_of, items, kind_of, members, schema_at, text_of
+from apifold.core.openapi.reading import (
+    Reading,
+    child,
+    example_at,
+    flag_of,
+    items,
+    kind_of,
+    members,
+    schema_at,
+    text_of,
+)
 from apifold.core.openapi.report import Unusable, place
 from apifold.core.openapi.upgrade import upgrade_parameter
 from apifold.core.values import JSONObject
@@ -59,7 +69,9 @@ def read_parameters(reading: Reading, node: Node) -> Declared:
     entries = _entries(reading, node)
     if len(entries) > reading.limits.parameters_per_operation:
         limit = reading.limits.parameters_per_operation
-        raise Unusable("parameter.too_many", place(node), f"{len(entries):,} parameters, more than the {limit:,} allowed")
+        raise Unusable(
+            "parameter.too_many", place(node), f"{len(entries):,} parameters, more than the {limit:,} allowed"
+        )
     for entry in entries:
         _declare(reading, declared, entry)
     return declared
@@ -72,7 +84,9 @@ def _entries(reading: Reading, node: Node) -> list[Node]:
         reading.report.warning("parameter.not_a_list", place(node), message)
         return [node] if "name" in value or "$ref" in value else [child(node, name) for name in value]
     if value is not None and not isinstance(value, list):
-        reading.report.warning("parameter.not_a_list", place(node), f"'parameters' should be a list and is {kind_of(value)}; it is ignored")
+        reading.report.warning(
+            "parameter.not_a_list", place(node), f"'parameters' should be a list and is {kind_of(value)}; it is ignored"
+        )
     return items(node)
 
 
@@ -92,7 +106,9 @@ def _declare(reading: Reading, declared: Declared, entry: Node) -> None:
     name = parameter.name.lower() if parameter.location is Location.HEADER else parameter.name
     identity = (parameter.location, name)
     if identity in declared.parameters:
-        message = f"the {parameter.location} parameter {parameter.name[:80]!r} stands twice in one list; the first one counts"
+        message = (
+            f"the {parameter.location} parameter {parameter.name[:80]!r} stands twice in one list; the first one counts"
+        )
         reading.report.warning("parameter.duplicate", place(found), message, "Remove one of them.")
         return
     declared.parameters[identity] = parameter
@@ -148,7 +164,9 @@ def _location(reading: Reading, node: Node, text: str) -> Location | None:
     if (location is Location.COOKIE and known is Dialect.SWAGGER_2_0) or (
         location is Location.QUERYSTRING and known is not Dialect.OPENAPI_3_2
     ):
-        reading.report.note("parameter.location", place(node), f"{location} parameters are not part of {known}; taken nevertheless")
+        reading.report.note(
+            "parameter.location", place(node), f"{location} parameters are not part of {known}; taken nevertheless"
+        )
     return location
 
 
@@ -203,7 +221,9 @@ def _upgraded(reading: Reading, node: Node) -> Node:
 def _content(reading: Reading, node: Node) -> MediaType | None:
     content = read_content(reading, child(node, "content"))
     if len(content) > 1:
-        reading.report.warning("parameter.several_contents", place(node), "'content' has more than one entry; the first one counts")
+        reading.report.warning(
+            "parameter.several_contents", place(node), "'content' has more than one entry; the first one counts"
+        )
     return content[0] if content else None
 
 
@@ -236,12 +256,12 @@ def bind_to_path(reading: Reading, declared: Declared, path: str, node: Node) ->
         else:
             unbound.append(parameter)
     bound = {parameter.name for parameter in found if parameter.location is Location.PATH}
-    for name in names:
-        if name not in bound:
-            found.append(_for_placeholder(reading, name, unbound, node))
+    found += [_for_placeholder(reading, name, unbound, node) for name in names if name not in bound]
     for parameter in unbound:
         message = f"the path has no place for its parameter {parameter.name[:80]!r}; it is left out"
-        reading.report.warning("parameter.not_in_path", place(node), message, "Name it in the path, or say where it goes.")
+        reading.report.warning(
+            "parameter.not_in_path", place(node), message, "Name it in the path, or say where it goes."
+        )
     return tuple(found)
 
 

@@ -49,7 +49,9 @@ class Reading:
             return None
         if isinstance(found.value, dict):
             return found
-        self.report.warning(code, place(found), f"{key!r} should be an object and is {kind_of(found.value)}; it is ignored")
+        self.report.warning(
+            code, place(found), f"{key!r} should be an object and is {kind_of(found.value)}; it is ignored"
+        )
         return None
 
 

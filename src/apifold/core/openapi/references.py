@@ -82,7 +82,11 @@ class Resolver:
             budget -= 1
             if budget < 0:
                 raise Unresolved(reference, f"leads on through more than {self._chain} references")
-            node = self._find(reference, node.base, budget) if budget < self._chain - 1 else self.resolve(reference, node.base)
+            node = (
+                self._find(reference, node.base, budget)
+                if budget < self._chain - 1
+                else self.resolve(reference, node.base)
+            )
         return node
 
     def _find(self, reference: str, base: str, budget: int) -> Node:
@@ -121,7 +125,7 @@ class Resolver:
             key = _member(value, token)
             if key is None:
                 raise Unresolved(reference, f"leads nowhere: there is no {token[:80]!r} at {_place(node)}")
-            below = value[key] if isinstance(value, dict) else value[int(key)]  # type: ignore[index,call-overload]  # _member looked
+            below = value[int(key)] if isinstance(value, list) else value[key]  # type: ignore[index]  # _member looked
             node = Node(below, node.base, f"{node.pointer}/{key.replace('~', '~0').replace('/', '~1')}")
         return node
 

@@ -51,7 +51,9 @@ def _scheme(name: str, said: JSONObject, node: Node) -> SecurityScheme:
         location = _KEY_LOCATIONS.get(text_of(said.get("in")).strip().lower())
         parameter = text_of(said.get("name"))
         if location is None or not parameter:
-            raise Unusable("security.malformed", place(node), "an API key needs 'name' and 'in' (header, query or cookie)")
+            raise Unusable(
+                "security.malformed", place(node), "an API key needs 'name' and 'in' (header, query or cookie)"
+            )
     elif kind is SecurityKind.HTTP:
         word = text_of(said.get("scheme")).strip().lower()
         if not word:
@@ -95,7 +97,9 @@ def _requirement(reading: Reading, node: Node, schemes: dict[str, SecurityScheme
             reading.report.warning("security.unknown_scheme", place(node), message, "Define it, or correct the name.")
             return None
         if not isinstance(scopes, list):
-            reading.report.note("security.scopes_malformed", place(node), f"the scopes of {name[:80]!r} should be a list")
+            reading.report.note(
+                "security.scopes_malformed", place(node), f"the scopes of {name[:80]!r} should be a list"
+            )
         needed.append((known, texts_of(scopes)))
     return SecurityRequirement(tuple(needed))
 

@@ -15,7 +15,9 @@ def read_servers(reading: Reading, node: Node) -> tuple[Server, ...]:
         return ()
     entries = [node] if isinstance(node.value, dict) else items(node)
     if not isinstance(node.value, list):
-        reading.report.warning("server.malformed", place(node), f"'servers' should be a list and is {kind_of(node.value)}")
+        reading.report.warning(
+            "server.malformed", place(node), f"'servers' should be a list and is {kind_of(node.value)}"
+        )
     found = (_server(reading, entry) for entry in entries)
     return tuple(server for server in found if server is not None)
 
@@ -32,7 +34,9 @@ def _server(reading: Reading, node: Node) -> Server | None:
     for name in _VARIABLE.findall(url):
         if name not in variables:
             message = f"the server URL has a variable {name[:80]!r} that is not described; it has no value"
-            reading.report.warning("server.variable_undeclared", place(node), message, "Describe it under 'variables' with a default.")
+            reading.report.warning(
+                "server.variable_undeclared", place(node), message, "Describe it under 'variables' with a default."
+            )
     return Server(url, text_of(said.get("description")), variables)
 
 

@@ -8,51 +8,65 @@ _FILE_SUFFIXES = (".json", ".yaml", ".yml")
 
 
 @dataclass(slots=True)
+class Links:
+    """What one file says of others."""
+
+    files: dict[str, None] = field(default_factory=dict)
+    """File parts of the references that leave the file, in order (a dict is an ordered set)."""
+    identities: set[str] = field(default_factory=set)
+    """Every `$id`: a reference to one of them needs no file."""
+
+    def note(self, members: dict[str, JSON]) -> None:
+        """Take in what one object says: its `$ref`, its `$id`, and a discriminator's `mapping`."""
+        if "$ref" in members:
+            reference = members["$ref"]
+            if isinstance(reference, str) and not reference.startswith("#"):
+                self._add(reference)
+        if "$id" in members:
+            identity = members["$id"]
+            if isinstance(identity, str):
+                self.identities.add(identity.removesuffix("#"))
+        if "mapping" in members:
+            mapping = members["mapping"]
+            if isinstance(mapping, dict):
+                self._note_mapping(mapping)
+
+    def _note_mapping(self, mapping: dict[str, JSON]) -> None:
+        for target in mapping.values():
+            # A bare word in a mapping is the name of a schema, not a file (Discriminator Object).
+            if isinstance(target, str) and target.partition("#")[0].endswith(_FILE_SUFFIXES):
+                self._add(target)
+
+    def _add(self, reference: str) -> None:
+        name = reference.partition("#")[0].strip()
+        if name:
+            self.files[name] = None
+
+
+@dataclass(slots=True)
 class Survey:
     depth: int = 0
     nodes: int = 1
     keys: int = 0
     """Members of all objects together; fewer than the text has when a key stands twice in one object."""
-    links: dict[str, None] = field(default_factory=dict)
-    """File parts of the references that leave the file, in order (a dict is an ordered set)."""
+    links: Links = field(default_factory=Links)
 
 
 def survey(value: JSON) -> Survey:
     """Level by level instead of recursively: the depth of a hostile value must not become ours."""
     found = Survey()
-    level = [value] if isinstance(value, dict | list) else []
+    level: list[dict[str, JSON] | list[JSON]] = [value] if isinstance(value, dict | list) else []
     while level:
         found.depth += 1
-        below: list[JSON] = []
+        below: list[dict[str, JSON] | list[JSON]] = []
         for container in level:
-            if type(container) is dict:
+            if isinstance(container, dict):
                 found.keys += len(container)
-                note_links(container, found.links)
-                below += [child for child in container.values() if type(child) is dict or type(child) is list]
-            elif type(container) is list:
+                found.links.note(container)
+                below += [child for child in container.values() if isinstance(child, (dict, list))]
+            else:
                 found.nodes += len(container)
-                below += [child for child in container if type(child) is dict or type(child) is list]
+                below += [child for child in container if isinstance(child, (dict, list))]
         level = below
     found.nodes += found.keys
     return found
-
-
-def note_links(members: dict[str, JSON], links: dict[str, None]) -> None:
-    """Add the files that one object's `$ref` and discriminator `mapping` name."""
-    if "$ref" in members:
-        reference = members["$ref"]
-        if type(reference) is str and not reference.startswith("#"):
-            _add(reference, links)
-    if "mapping" in members:
-        mapping = members["mapping"]
-        if type(mapping) is dict:
-            for target in mapping.values():
-                # A bare word in a mapping is the name of a schema, not a file (Discriminator Object).
-                if type(target) is str and target.partition("#")[0].endswith(_FILE_SUFFIXES):
-                    _add(target, links)
-
-
-def _add(reference: str, links: dict[str, None]) -> None:
-    name = reference.partition("#")[0].strip()
-    if name:
-        links[name] = None

@@ -12,7 +12,9 @@ FORM_MEDIA = "application/x-www-form-urlencoded"
 MULTIPART_MEDIA = "multipart/form-data"
 JSON_MEDIA = "application/json"
 
-_PARAMETER_WORDS = frozenset(("name", "in", "required", "description", "collectionFormat", "allowEmptyValue", "schema", "$ref"))
+_PARAMETER_WORDS = frozenset(
+    ("name", "in", "required", "description", "collectionFormat", "allowEmptyValue", "schema", "$ref")
+)
 _STYLES = {
     "csv": (Style.FORM, False),
     "ssv": (Style.SPACE_DELIMITED, False),
@@ -25,7 +27,9 @@ _FLOWS = {"accessCode": "authorizationCode", "application": "clientCredentials"}
 
 def upgrade_parameter(parameter: JSONObject) -> JSONObject:
     """A non-body parameter: its type becomes a schema, its `collectionFormat` a style."""
-    upgraded: JSONObject = {key: value for key, value in parameter.items() if key in _PARAMETER_WORDS or key.startswith("x-")}
+    upgraded: JSONObject = {
+        key: value for key, value in parameter.items() if key in _PARAMETER_WORDS or key.startswith("x-")
+    }
     if "type" in parameter or "schema" not in parameter:
         upgraded["schema"] = upgrade_schema(parameter)
     style, explode = collection_style(parameter)
@@ -64,9 +68,9 @@ def form_body(fields: Mapping[str, Node], consumes: Sequence[str]) -> RequestBod
     has_file = False
     for name, node in fields.items():
         field = members(node)
-        schema = upgrade_schema(field) if "type" in field or "schema" not in field else members(Node(field["schema"]))
+        value = upgrade_schema(field) if "type" in field or "schema" not in field else members(Node(field["schema"]))
         description = field.get("description")
-        properties[name] = {**schema, "description": description} if isinstance(description, str) else schema
+        properties[name] = {**value, "description": description} if isinstance(description, str) else value
         if flag_of(field.get("required")):
             required.append(name)
         has_file = has_file or _is_file(field)
@@ -83,7 +87,9 @@ def form_body(fields: Mapping[str, Node], consumes: Sequence[str]) -> RequestBod
 
 
 def _form_media(consumes: Sequence[str], *, has_file: bool) -> list[str]:
-    forms = [media for media in consumes if media.startswith("multipart/") or (media.startswith(FORM_MEDIA) and not has_file)]
+    forms = [
+        media for media in consumes if media.startswith("multipart/") or (media.startswith(FORM_MEDIA) and not has_file)
+    ]
     return forms or [MULTIPART_MEDIA if has_file else FORM_MEDIA]
 
 

@@ -11,9 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from apifold.core.limits import DocumentLimits
-from apifold.core.openapi.survey import note_links
+from apifold.core.openapi.survey import Links
 from apifold.core.values import JSON
 
 _LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -57,7 +67,7 @@ class YAMLText:
     """What was read."""
 
     value: JSON = None
-    links: dict[str, None] = field(default_factory=dict)
+    links: Links = field(default_factory=Links)
     remarks: list[Remark] = field(default_factory=list)
 
     def remark(self, code: str, message: str, line: int) -> None:
@@ -77,17 +87,27 @@ _MERGE = _Special()
 
 @dataclass(slots=True)
 class _Frame:
-    """A collection that is being built."""
+    """A collection that is being built: an object has `members`, a list has `elements`."""
 
-    value: "dict[str, JSON] | list[JSON]"
-    anchor: str | None
-    is_key: bool
+    members: dict[str, JSON] | None
+    elements: list[JSON]
+    anchor: str | None = None
+    is_key: bool = False
     """The collection stands where a key should."""
-    key: "str | _Special | None" = None
-    """In a mapping: the key whose value comes next; `None` when a key comes next."""
+    key: str | _Special | None = None
+    """In an object: the key whose value comes next; `None` when a key comes next."""
     merges: list[JSON] = field(default_factory=list)
     size: int = 1
+    """Values in the collection, aliases written out. Scalars are counted when the collection ends."""
     height: int = 0
+
+    @property
+    def wants_key(self) -> bool:
+        return self.members is not None and self.key is None
+
+    @property
+    def value(self) -> JSON:
+        return self.elements if self.members is None else self.members
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +156,7 @@ class _Builder:
 
     def __init__(self, limits: DocumentLimits) -> None:
         self._limits = limits
-        self._root = _Frame([], None, is_key=False)
+        self._root = _Frame(None, [])
         self._stack = [self._root]
         self._anchors: dict[str, _Anchored] = {}
         self._keys: dict[str, str] = {}
@@ -145,129 +165,133 @@ class _Builder:
         self._text = YAMLText()
 
     def build(self, parser: "yaml.SafeLoader | yaml.CSafeLoader") -> YAMLText:
-        read: Callable[[], yaml.Event | None] = parser.get_event
+        read: Callable[[], Event | None] = parser.get_event
         try:
             while (event := read()) is not None:
-                kind = type(event)
-                if kind is yaml.ScalarEvent:
+                if isinstance(event, ScalarEvent):
                     self._scalar(event)
-                elif kind is yaml.MappingStartEvent:
-                    self._open({}, event)
-                elif kind is yaml.SequenceStartEvent:
-                    self._open([], event)
-                elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                elif isinstance(event, MappingStartEvent):
+                    self._open(_Frame({}, [], event.anchor), event)
+                elif isinstance(event, SequenceStartEvent):
+                    self._open(_Frame(None, [], event.anchor), event)
+                elif isinstance(event, MappingEndEvent | SequenceEndEvent):
                     self._close(event)
-                elif kind is yaml.AliasEvent:
+                elif isinstance(event, AliasEvent):
                     self._alias(event)
-                elif kind is yaml.DocumentStartEvent and self._is_complete(event):
+                elif isinstance(event, DocumentStartEvent) and self._is_complete(event):
                     break
         finally:
             parser.dispose()
-        if self._root.value:
-            self._text.value = self._root.value[0]  # type: ignore[index]  # the root frame is a list
+        if self._root.elements:
+            self._text.value = self._root.elements[0]
         return self._text
 
-    def _is_complete(self, event: yaml.DocumentStartEvent) -> bool:
+    def _is_complete(self, event: Event) -> bool:
         """Whether a document with content was read, so that the one that starts here is left alone."""
         self._anchors.clear()
-        if self._root.value in ([], [None]):
-            self._root.value.clear()
+        if self._root.elements in ([], [None]):
+            self._root.elements.clear()
             return False
-        self._text.remark("more_documents", "the file has several YAML documents; only the first is read", _line(event))
+        self._remark("more_documents", "the file has several YAML documents; only the first is read", event)
         return True
 
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
+    def _scalar(self, event: ScalarEvent) -> None:
         text = event.value
         frame = self._stack[-1]
-        if frame.key is None and type(frame.value) is dict:
-            frame.key = self._keys.setdefault(text, text)
-            if text == "<<" and event.implicit[0]:
-                frame.key = _MERGE
-            value: JSON = text
+        value: JSON = text
+        if frame.members is not None and frame.key is None:
+            is_merge = text == "<<" and event.implicit[0]
+            frame.key = _MERGE if is_merge else self._keys.setdefault(text, text)
         else:
-            value = plain(text) if event.implicit[0] else text
             if event.tag is not None:
                 value = self._tagged(event.tag, text, event)
+            elif event.implicit[0]:
+                value = plain(text)
             self._put(frame, value, event)
             self._count(1)
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(value, 1 + len(text) // 64, 0)
 
-    def _tagged(self, tag: str, text: str, event: yaml.Event) -> JSON:
+    def _tagged(self, tag: str, text: str, event: Event) -> JSON:
         if tag in _CORE_TAGS:
             return plain(text)
         self._check_tag(tag, event)
         return text
 
-    def _check_tag(self, tag: str | None, event: yaml.Event) -> None:
-        if tag is not None and tag not in _PLAIN_TAGS:
-            self._text.remark("tag_ignored", f"the tag {tag[:80]!r} is ignored; the value is read without it", _line(event))
+    def _check_tag(self, tag: str, event: Event) -> None:
+        if tag not in _PLAIN_TAGS:
+            self._remark("tag_ignored", f"the tag {tag[:80]!r} is ignored; the value is read without it", event)
 
-    def _open(self, value: "dict[str, JSON] | list[JSON]", event: "yaml.MappingStartEvent | yaml.SequenceStartEvent") -> None:
-        frame = self._stack[-1]
-        is_key = frame.key is None and type(frame.value) is dict
+    def _open(self, frame: _Frame, event: MappingStartEvent | SequenceStartEvent) -> None:
+        frame.is_key = self._stack[-1].wants_key
         if event.tag is not None:
             self._check_tag(event.tag, event)
         self._check_depth(len(self._stack), event)
-        self._stack.append(_Frame(value, event.anchor, is_key))
+        self._stack.append(frame)
         self._count(1)
 
-    def _close(self, event: yaml.Event) -> None:
+    def _close(self, event: Event) -> None:
         frame = self._stack.pop()
-        value = frame.value
-        if frame.merges:
-            self._merge(frame)
-        if type(value) is dict:
-            note_links(value, self._text.links)
-        if frame.anchor is not None:
-            self._anchors[frame.anchor] = _Anchored(value, frame.size, frame.height)
         parent = self._stack[-1]
+        if frame.members is not None:
+            if frame.merges:
+                self._merge(frame, frame.members)
+            self._text.links.note(frame.members)
+            frame.size += 2 * len(frame.members)
+        else:
+            frame.size += len(frame.elements)
+        if frame.anchor is not None:
+            self._anchors[frame.anchor] = _Anchored(frame.value, frame.size, frame.height)
         parent.size += frame.size
         parent.height = max(parent.height, frame.height + 1)
         if frame.is_key:
-            self._text.remark("complex_key", "a list or an object stands as a key; the member is left out", _line(event))
+            self._remark("complex_key", "a list or an object stands as a key; the member is left out", event)
             parent.key = _DROPPED
         else:
-            self._put(parent, value, event)
+            self._put(parent, frame.value, event)
 
-    def _alias(self, event: yaml.AliasEvent) -> None:
-        known = self._anchors.get(event.anchor)
+    def _alias(self, event: AliasEvent) -> None:
+        name = event.anchor or ""
+        known = self._anchors.get(name)
         if known is None:
-            reason = f"the alias *{event.anchor[:80]} stands inside what it names, or names nothing"
+            reason = f"the alias *{name[:80]} stands inside what it names, or names nothing"
             raise YAMLRefused("alias", f"{reason} (line {_line(event)})")
         frame = self._stack[-1]
         frame.size += known.size
         self._count(known.size)
         self._check_depth(len(self._stack) + known.height, event)
         frame.height = max(frame.height, known.height + 1)
-        if frame.key is None and type(frame.value) is dict:
+        if frame.wants_key:
             frame.key = known.value if isinstance(known.value, str) else _DROPPED
         else:
             self._put(frame, known.value, event)
 
-    def _put(self, frame: _Frame, value: JSON, event: yaml.Event) -> None:
+    def _put(self, frame: _Frame, value: JSON, event: Event) -> None:
         """Place a finished value in the collection it stands in."""
-        container = frame.value
-        if type(container) is list:
-            container.append(value)
+        if frame.members is None:
+            frame.elements.append(value)
             return
         key, frame.key = frame.key, None
-        if type(key) is str:
-            if key in container:  # type: ignore[operator]  # a frame's value is a list or a dict
-                reason = f"the key {key[:80]!r} stands twice in one object; the last one counts"
-                self._text.remark("duplicate_key", reason, _line(event))
-            container[key] = value  # type: ignore[index]  # same
+        if isinstance(key, str):
+            if key in frame.members:
+                self._remark(
+                    "duplicate_key", f"the key {key[:80]!r} stands twice in one object; the last one counts", event
+                )
+            frame.members[key] = value
         elif key is _MERGE:
             frame.merges.append(value)
 
-    def _merge(self, frame: _Frame) -> None:
-        """Add what `<<` brings: keys of the object itself win, then earlier ones (the YAML 1.1 merge key)."""
-        for source in frame.merges:
-            for members in source if isinstance(source, list) else (source,):
-                if isinstance(members, dict) and type(frame.value) is dict:
-                    self._count(len(members))
-                    for key, value in members.items():
-                        frame.value.setdefault(key, value)
+    def _merge(self, frame: _Frame, members: dict[str, JSON]) -> None:
+        """Add what `<<` brings: the object's own keys win, then earlier ones (the merge key of YAML 1.1)."""
+        for brought in frame.merges:
+            for source in brought if isinstance(brought, list) else (brought,):
+                if isinstance(source, dict):
+                    self._count(len(source))
+                    for key, value in source.items():
+                        members.setdefault(key, value)
+
+    def _remark(self, code: str, message: str, event: Event) -> None:
+        self._text.remark(code, message, _line(event))
 
     def _count(self, nodes: int) -> None:
         self._total += nodes
@@ -275,11 +299,11 @@ class _Builder:
             reason = f"more than {self._limits.nodes:,} values, aliases written out"
             raise YAMLRefused("too_many_values", reason)
 
-    def _check_depth(self, depth: int, event: yaml.Event) -> None:
+    def _check_depth(self, depth: int, event: Event) -> None:
         if depth > self._limits.depth:
             reason = f"nested more than {self._limits.depth} levels deep (line {_line(event)})"
             raise YAMLRefused("too_deep", reason)
 
 
-def _line(event: yaml.Event) -> int:
-    return int(event.start_mark.line) + 1
+def _line(event: Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 0
