@@ -80,7 +80,7 @@ def test_every_module_says_what_it_decides() -> None:
 
 
 def test_no_tracked_file_names_a_package_registry_or_a_folder_of_somebodys_machine() -> None:
-    hosts = "|".join((r"pypi\." + "org", "pythonhosted", r"registry\." + "npmjs", r"test\.pypi"))
+    hosts = "|".join((r"pypi\." + "org", "python" + "hosted", r"registry\." + "npmjs", r"test\.pypi"))
     folders = "|".join(f"/{name}/" for name in ("work", "root", "Users")) + "|/" + r"home/[a-z]+/"
     telling = re.compile(rf"{hosts}|(?<![\w.\]}}*)>-])(?:{folders})")
     found = {

@@ -194,7 +194,7 @@ def _add_serve(command: Parser) -> None:
 
 
 def _add_tools(command: Parser) -> None:
-    _add_document(command)
+    _add_document(command, optional=True)
     _add_selection(command)
     _add_config(command)
     _add_format(command, "table")
@@ -217,7 +217,7 @@ def _add_call(command: Parser) -> None:
 
 
 def _add_validate(command: Parser) -> None:
-    _add_document(command)
+    _add_document(command, optional=True)
     command.add_argument("--strict", action="store_true", help="warnings fail as well")
     _add_config(command)
     _add_format(command)
