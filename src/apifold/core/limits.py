@@ -72,6 +72,29 @@ class CallLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """Bounds on connections to upstreams."""
+
+    per_origin: int = 64
+    """Connections to one origin, open or being opened."""
+    waiting: int = 512
+    """Calls that wait for one of them; one more is refused."""
+    calls: int = 2_048
+    """Calls at the same time over all origins, waiting ones included."""
+    idle: int = 512
+    """Connections kept over all origins while nobody uses them."""
+    idle_seconds: float = 15.0
+    """Shorter than what common servers keep, so that they rarely close a connection as it is being reused."""
+    age_seconds: float = 300.0
+    """A connection older than this is not used again: changes of a name are followed under steady load too."""
+    addresses: int = 4
+    """Addresses of one name that are tried."""
+    name_seconds: float = 30.0
+    """How long the addresses of a name are remembered; they are checked again at every connect all the same."""
+    names: int = 1_024
+
+
+@dataclass(frozen=True, slots=True)
 class WireLimits:
     """Bounds on what a caller may send us."""
 
@@ -110,4 +133,5 @@ DOCUMENT = DocumentLimits()
 DOWNLOAD = DownloadLimits()
 SCHEMA = SchemaLimits()
 CALL = CallLimits()
+POOL = PoolLimits()
 WIRE = WireLimits()

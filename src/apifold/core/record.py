@@ -3,8 +3,9 @@
 The same value is written by every way a call can be made; `apifold serve` throws it away.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class CallKind(StrEnum):
@@ -16,8 +17,9 @@ class CallKind(StrEnum):
     """`apifold call`."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One call, from admission to answer. A Struct because one is made per call, in a third of a dataclass's time."""
+
     call_id: str
     """Made when the call is admitted; the primary key wherever the record goes."""
     parent_id: str

@@ -9,6 +9,8 @@ from apifold.core.mcp.content import ToolResult
 from apifold.core.mcp.outcome import InputRequired
 from apifold.core.mcp.server import Listing, ServerDescription
 from apifold.core.policy.access import ANONYMOUS, Principal
+from apifold.core.record import CallRecord
+from apifold.core.requests.credentials import Credentials
 from apifold.core.requests.model import UpstreamRequest, UpstreamResponse
 from apifold.core.values import JSON, JSONObject
 
@@ -17,12 +19,14 @@ __all__ = [
     "Caller",
     "Channel",
     "ConnectionEvent",
+    "CredentialSource",
     "Exchange",
     "Handler",
     "InputRequired",
     "InvalidRequest",
     "Listing",
     "MissingCapability",
+    "RecordSink",
     "ServerDescription",
     "ToolCall",
     "Upstream",
@@ -184,3 +188,18 @@ class Upstream(Protocol):
         """`timeout` bounds the whole exchange, seconds. Raises `UpstreamFailure` (see `gateway.failures`)."""
 
     async def close(self) -> None: ...
+
+
+# --- What one call needs besides -------------------------------------------------------------------------------------
+
+
+class CredentialSource(Protocol):
+    """The secrets that go with a caller's calls: the operator's own, or those of the end user who calls."""
+
+    async def credentials(self, principal: Principal) -> Credentials:
+        """Give out the same object while nothing changed: what is worked out from it is kept in it."""
+
+
+class RecordSink(Protocol):
+    def record(self, record: CallRecord) -> None:
+        """Take one finished call. Returns at once; whatever is slow happens elsewhere."""

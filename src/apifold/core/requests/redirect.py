@@ -7,15 +7,14 @@ URL it is not followed. The destination policy sees every hop, because every hop
 """
 
 from dataclasses import dataclass
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin
 
+from apifold.core.requests.destination import Refused, split_url
 from apifold.core.requests.model import BodyKind, Origin, UpstreamRequest, UpstreamResponse
 from apifold.core.requests.scrub import NOTHING, Scrubber
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAFE = frozenset({"GET", "HEAD"})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 _TRAVELS = frozenset({"accept", "accept-encoding", "user-agent"})
 
 
@@ -73,12 +72,5 @@ def _onward(request: UpstreamRequest, method: str, origin: Origin, target: str, 
 
 def _locate(base: str, location: str) -> tuple[Origin, str] | NotFollowed:
     """Where a Location leads, resolved against the URL it answers (RFC 9110 10.2.2). Raises ValueError."""
-    parts = urlsplit(urljoin(base, location.strip()))
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        return NotFollowed("its Location is not an http or https URL")
-    if parts.username is not None or parts.password is not None:
-        return NotFollowed("its Location holds a user name")
-    port = parts.port or _DEFAULT_PORTS[parts.scheme]
-    path = quote(parts.path or "/", safe=_URL_CHARACTERS)
-    query = f"?{quote(parts.query, safe=_URL_CHARACTERS)}" if parts.query else ""
-    return Origin(parts.scheme, parts.hostname, port), path + query
+    found = split_url(urljoin(base, location.strip()))
+    return NotFollowed(f"its Location is refused ({found.message})") if isinstance(found, Refused) else found
