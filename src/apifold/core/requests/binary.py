@@ -70,7 +70,7 @@ def _object(value: JSONObject) -> Binary:
     return Binary(
         held.content,
         filename if isinstance(filename, str) else "",
-        _media_type(content_type) if isinstance(content_type, str) and content_type else held.content_type,
+        media_type_text(content_type) if isinstance(content_type, str) and content_type else held.content_type,
         _headers(value.get("headers")),
     )
 
@@ -95,11 +95,11 @@ def _data_uri(value: str) -> Binary:
     return Binary(
         decode_base64(unquote(data)) if encoded else unquote_to_bytes(data),
         unquote(names[0]) if names else "",
-        _media_type(content_type) if content_type else "",
+        media_type_text(content_type) if content_type else "",
     )
 
 
-def _media_type(value: str) -> str:
+def media_type_text(value: str) -> str:
     """A media type that can stand in a header; raises `Unwritable`."""
     value = value.strip()
     if not _MEDIA_TYPE.fullmatch(value) or "*" in essence(value):

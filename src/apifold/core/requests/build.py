@@ -50,6 +50,8 @@ def check_arguments(plan: RequestPlan, arguments: JSONObject, repairs: list[str]
     schema = plan.arguments
     if plan.renames:
         arguments = with_legal_names(arguments, plan.legal_names, plan.renames)
+    if plan.defaults and not plan.defaults.keys() <= arguments.keys():
+        arguments = {**plan.defaults, **arguments}
     if not schema.accepts(arguments):
         arguments = _repaired(plan, arguments, repairs)
         if not schema.accepts(arguments):
@@ -88,6 +90,10 @@ def _target(plan: RequestPlan, base_path: str, values: JSONObject) -> str:
     return f"{path}?{'&'.join(query)}" if query else path
 
 
+def _problem(argument: str, error: Unwritable) -> Problem:
+    return Problem(pointer(argument, *error.path), str(error))
+
+
 def _segment(slot: PathSlot, values: JSONObject) -> str:
     value = values.get(slot.argument)
     if value is None:
@@ -97,7 +103,7 @@ def _segment(slot: PathSlot, values: JSONObject) -> str:
     try:
         return slot.write(value)
     except Unwritable as error:
-        raise InvalidArguments([Problem(pointer(slot.argument), str(error))]) from error
+        raise InvalidArguments([_problem(slot.argument, error)]) from error
 
 
 def _written(slot: Slot, values: JSONObject) -> str | None:
@@ -108,7 +114,7 @@ def _written(slot: Slot, values: JSONObject) -> str | None:
     try:
         return slot.write(value)
     except Unwritable as error:
-        raise InvalidArguments([Problem(pointer(slot.argument), str(error))]) from error
+        raise InvalidArguments([_problem(slot.argument, error)]) from error
 
 
 def _payload(plan: RequestPlan, values: JSONObject) -> Payload:
@@ -119,7 +125,7 @@ def _payload(plan: RequestPlan, values: JSONObject) -> Payload:
     try:
         payload = body.write(values[body.argument], chosen if isinstance(chosen, str) else "")
     except Unwritable as error:
-        raise InvalidArguments([Problem(pointer(body.argument), str(error))]) from error
+        raise InvalidArguments([_problem(body.argument, error)]) from error
     if not payload.body and payload.kind is BodyKind.FORM and plan.method in ("GET", "HEAD"):
         return NO_BODY  # generated documents give every GET an empty form
     return payload

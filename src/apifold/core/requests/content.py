@@ -10,8 +10,9 @@ import msgspec
 from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
 from apifold.core.openapi.model import Location, MediaType, Parameter
 from apifold.core.openapi.references import Resolver
+from apifold.core.openapi.shapes import shape_of
 from apifold.core.requests.binary import looks_binary, read_binary
-from apifold.core.requests.forms import compile_form
+from apifold.core.requests.forms import compile_form, takes_file
 from apifold.core.requests.model import BodyKind
 from apifold.core.requests.multipart import compile_multipart
 from apifold.core.requests.serialize import Unwritable, Write, header_text, json_text, percent, text_of
@@ -59,7 +60,8 @@ def compile_body(media: MediaType, resolver: Resolver, *, content_type: str = ""
         return _multipart_writer(compile_multipart(media, resolver))
     if kind is MediaKind.BYTES:
         return lambda value: _bytes_payload(value, name, byte_type)
-    return _text_writer(_concrete(name, "application/xml" if kind is MediaKind.XML else "text/plain"))
+    files = takes_file(shape_of(resolver, media.schema))
+    return _text_writer(name, "application/xml" if kind is MediaKind.XML else "text/plain", byte_type, files=files)
 
 
 def _concrete(content_type: str, fallback: str) -> str:
@@ -111,12 +113,13 @@ def _multipart_writer(multipart: Callable[[JSON], tuple[bytes, str]]) -> WriteBo
     return write
 
 
-def _text_writer(content_type: str) -> WriteBody:
+def _text_writer(declared: str, fallback: str, byte_type: str, *, files: bool) -> WriteBody:
+    content_type = _concrete(declared, fallback)
     charset = _charset(content_type)
 
     def write(value: JSON) -> Payload:
-        if isinstance(value, dict) and looks_binary(value):
-            return Payload(read_binary(value).content, BodyKind.BYTES, content_type)
+        if files and isinstance(value, dict) and looks_binary(value):  # bytes, though the document only says "string"
+            return _bytes_payload(value, declared, byte_type)
         text = text_of(value)
         try:
             return Payload(text.encode(charset), BodyKind.TEXT, content_type)

@@ -52,12 +52,16 @@ def compile_form(media: MediaType, resolver: Resolver) -> Callable[[JSON], str]:
             return quote(value, safe=_ALREADY_ENCODED)
         if not isinstance(value, dict):
             raise Unwritable("expects an object: each property becomes a form field")
-        written = [
-            (fields.get(name) or _compile_field(name, _PLAIN, ANYTHING))(item)
-            for name, item in value.items()
-            if item is not None
-        ]
-        return "&".join(text for text in written if text is not None)
+        written: list[str] = []
+        for name, item in value.items():
+            field = fields.get(name) or _compile_field(name, _PLAIN, ANYTHING)
+            try:
+                text = None if item is None else field(item)
+            except Unwritable as error:
+                raise Unwritable(str(error), name, *error.path) from error
+            if text is not None:
+                written.append(text)
+        return "&".join(written)
 
     return write
 

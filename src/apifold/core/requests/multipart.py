@@ -58,11 +58,12 @@ def compile_multipart(media: MediaType, resolver: Resolver) -> Callable[[JSON], 
     unnamed = _property("", _PLAIN, shape_of(resolver, *shape.items), resolver)
 
     def write(value: JSON) -> tuple[bytes, str]:
-        parts = [
-            part
-            for plan, item in _members(value, known, unnamed)
-            for part in _write_property(plan, item, form_data=form_data)
-        ]
+        parts: list[Part] = []
+        for plan, item in _members(value, known, unnamed):
+            try:
+                parts += _write_property(plan, item, form_data=form_data)
+            except Unwritable as error:
+                raise Unwritable(str(error), *filter(None, (plan.name,)), *error.path) from error
         boundary = _boundary(parts)
         return _join(parts, boundary), _content_type(subtype, boundary, parts)
 

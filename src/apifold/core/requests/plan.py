@@ -4,14 +4,16 @@ A plan holds the path in pieces, one writer per parameter, the body writers by m
 change. Building a request from it is `core.requests.build`. Whoever keeps plans bounds how many.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.openapi.media import MediaKind, choose_media_type, essence, find_media_type, media_kind
 from apifold.core.openapi.model import Location, Node, Parameter, RequestBody
 from apifold.core.openapi.references import Resolver
-from apifold.core.requests.binary import looks_binary
+from apifold.core.requests.binary import looks_binary, media_type_text
 from apifold.core.requests.content import Payload, WriteBody, compile_body, compile_content_parameter
 from apifold.core.requests.headers import NEVER_FROM_ARGUMENTS, accept_header, fixed_header, fixed_value
 from apifold.core.requests.repair import legal_names
@@ -29,6 +31,18 @@ _MAX_WRITERS: Final = 64
 STATIC_HEADERS: Final = (("User-Agent", USER_AGENT),)
 
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "QUERY"})
+
+
+_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class UncallableOperation(AppError):
+    """The document describes something that cannot be an HTTP request."""
+
+    category = ErrorCategory.INVALID
+
+    def __init__(self, key: str) -> None:
+        super().__init__("operation.uncallable", f"{key[:80]!r} is not a method that HTTP allows (RFC 9110 9.1).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,8 @@ class BodyPlan:
         if media is None:
             allowed = ", ".join(one.content_type for one in self._body.content)
             raise Unwritable(f"cannot be sent as {name[:80]!r}; possible are: {allowed}")
+        if name:
+            name = media_type_text(name)
         writer = compile_body(media, self._resolver, content_type=name, byte_type=self._byte_type)
         if len(self._writers) < _MAX_WRITERS:
             self._writers[name] = writer
@@ -125,8 +141,12 @@ def compile_plan(
     servers: ServerChoice = _NOTHING_SAID,
     headers: tuple[tuple[str, str], ...] = STATIC_HEADERS,
 ) -> RequestPlan:
-    """The plan of a tool. `headers` are sent with every request. Raises `InvalidServer`."""
+    """The plan of a tool. `headers` are sent with every request. Raises `InvalidServer`
+    and `UncallableOperation`.
+    """
     operation = tool.operation
+    if not _METHOD.fullmatch(operation.method):
+        raise UncallableOperation(operation.key)
     template = parse_template(operation.path)
     by_location: dict[Location, list[Slot]] = {location: [] for location in Location}
     defaults: dict[str, JSON] = {}

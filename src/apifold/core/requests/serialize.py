@@ -24,11 +24,17 @@ Encode = Callable[[str], str]
 Write = Callable[[JSON], str | None]
 """A value to its text, or `None` when nothing is to be sent (the value counts as undefined, RFC 6570 2.3)."""
 
-_MAX_NESTING = 64
+_MAX_NESTING: Final = 64
+_COMPOSITE: Final = (dict, list)
 
 
 class Unwritable(ValueError):
     """A value that cannot stand where it should go; the text says why, and never repeats the value."""
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message)
+        self.path = path
+        """Which part of the value, from outside in; empty for the value itself."""
 
 
 # --- Scalars ---------------------------------------------------------------------------------------------------------
@@ -74,7 +80,8 @@ def _number_text(value: float) -> str:
 
 # --- Characters ------------------------------------------------------------------------------------------------------
 
-_UNRESERVED: Final = re.compile(r"[A-Za-z0-9\-._~]*")
+_is_unreserved: Final = re.compile(r"[A-Za-z0-9\-._~]*").fullmatch
+_ENCODED: Final = [chr(byte) if _is_unreserved(chr(byte)) else f"%{byte:02X}" for byte in range(256)]
 _TRIPLE: Final = re.compile(r"(%[0-9A-Fa-f]{2})")
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e]")
 _NOT_IN_COOKIE: Final = re.compile(r"[^\x20-\x7e]|;")
@@ -90,17 +97,17 @@ _NEVER_LITERAL: Final = {
 
 def percent(text: str) -> str:
     """Percent-encode all but RFC 3986 unreserved characters, from UTF-8."""
-    if _UNRESERVED.fullmatch(text):
+    if _is_unreserved(text):
         return text
     try:
-        return quote(text, safe="")
+        return percent_bytes(text.encode())
     except UnicodeEncodeError as error:
         raise Unwritable("holds characters that are not valid Unicode") from error
 
 
 def percent_bytes(content: bytes) -> str:
     """Percent-encode bytes that need not be text."""
-    return quote(content, safe="")
+    return "".join([_ENCODED[byte] for byte in content])
 
 
 def percent_reserved(location: Location, delimiters: str) -> Encode:
@@ -219,15 +226,16 @@ def compile_rule(rule: Rule) -> Write:
     encode, encode_member = _encoders(rule, row)
     if not row.named:
         return _unnamed_writer(row, rule, encode, encode_member)
-    name = encode_name(rule)
+    names = cookie_text if rule.location is Location.COOKIE and rule.style is Style.COOKIE else percent
+    name = names(rule.name)
     start = row.first + name
     between = row.separator
 
     def write(value: JSON) -> str | None:
-        if not isinstance(value, dict | list):
+        if not isinstance(value, _COMPOSITE):
             text = encode(text_of(value))
             return f"{start}={text}" if text else start + row.if_empty
-        pairs = _pairs(rule, row, name, value, encode_member)
+        pairs = _pairs(rule, row.joiner, value, names, encode_member)
         if not pairs:
             return start + row.if_empty if rule.allow_empty else None
         return row.first + between.join(f"{key}={text}" if text else key + row.if_empty for key, text in pairs)
@@ -238,18 +246,9 @@ def compile_rule(rule: Rule) -> Write:
 def raw_pairs(rule: Rule, value: JSON) -> list[tuple[str, str]]:
     """The members of a named style as plain names and texts, nothing escaped: what `multipart/form-data` takes."""
     rule = rule.known()
-    row = TABLE[rule.location, rule.style]
-    if not isinstance(value, dict | list):
+    if not isinstance(value, _COMPOSITE):
         return [] if value is None else [(rule.name, text_of(value))]
-    plain = Row(row.first, row.separator, unquote(row.joiner), row.named, row.if_empty)
-    return _pairs(rule, plain, rule.name, value, str)
-
-
-def encode_name(rule: Rule) -> str:
-    """The parameter's own name as it stands in its place."""
-    if rule.location is Location.COOKIE and rule.style is Style.COOKIE:
-        return cookie_text(rule.name)
-    return percent(rule.name)
+    return _pairs(rule, unquote(TABLE[rule.location, rule.style].joiner), value, str, str)
 
 
 def _encoders(rule: Rule, row: Row) -> tuple[Encode, Encode]:
@@ -284,25 +283,26 @@ def _flat_members(value: JSONObject, encode: Encode, *, explode: bool) -> list[s
     return [part for pair in present for part in pair]
 
 
-def _pairs(rule: Rule, row: Row, name: str, value: list[JSON] | JSONObject, encode: Encode) -> list[tuple[str, str]]:
+def _pairs(
+    rule: Rule, joiner: str, value: list[JSON] | JSONObject, names: Encode, encode: Encode
+) -> list[tuple[str, str]]:
     """Encoded name and text of each member of a composite value."""
     if rule.style is Style.DEEP_OBJECT:
-        names = str if encode is str else percent
         return [(names(key), encode(text)) for key, text in deep_pairs(rule.name, value)]
+    name = names(rule.name)
     if isinstance(value, list):
         texts = [encode(text_of(item)) for item in value if item is not None]
         if rule.explode:
             return [(name, text) for text in texts]
-        return [(name, row.joiner.join(texts))] if texts else []
+        return [(name, joiner.join(texts))] if texts else []
     if rule.explode:
-        return list(_exploded(value, encode))
+        return list(_exploded(value, names, encode))
     flat = _flat_members(value, encode, explode=False)
-    return [(name, row.joiner.join(flat))] if flat else []
+    return [(name, joiner.join(flat))] if flat else []
 
 
-def _exploded(value: JSONObject, encode: Encode) -> Iterator[tuple[str, str]]:
+def _exploded(value: JSONObject, names: Encode, encode: Encode) -> Iterator[tuple[str, str]]:
     """Each property as if it were a parameter of its own; an array inside repeats its name, as it would there."""
-    names = str if encode is str else percent
     for key, item in value.items():
         for one in item if isinstance(item, list) else (item,):
             if one is not None:
