@@ -6,33 +6,30 @@ security that the API at hand (a mock, an open instance) does not ask for. It is
 API then answers 401 or 403, the answer names the scheme and the flag. The caller's own Authorization never comes near here.
 """
 
-import base64
-import binascii
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
-from urllib.parse import quote, unquote_plus
 
-from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.openapi.model import Location, Operation, SecurityKind, SecurityRequirement, SecurityScheme
 from apifold.core.requests.model import UpstreamRequest
+from apifold.core.requests.placement import AuthRefused, Placement, place, place_by_hand, put, secret_texts
 from apifold.core.requests.scrub import Scrubber
-from apifold.core.requests.secret import Secret, SecretRefused
+from apifold.core.requests.secret import Secret
 
-MASK = "***"
-_PLACES = {"header": Location.HEADER, "query": Location.QUERY, "cookie": Location.COOKIE}
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
-
-
-class AuthRefused(AppError):
-    """What was said with `--auth` cannot be used."""
-
-    category = ErrorCategory.INVALID
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__("auth.invalid", message, hint=hint)
+__all__ = [
+    "NO_GRANT",
+    "AuthRefused",
+    "AuthSpec",
+    "Credentials",
+    "Grant",
+    "SchemeNeed",
+    "apply",
+    "describe",
+    "parse_auth",
+    "scheme_needs",
+    "suggest_flag",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +58,6 @@ def parse_auth(text: str) -> AuthSpec:
     if not rest:
         raise AuthRefused(f"--auth {name} names no value.", hint=f"For example: --auth {name}=env:API_KEY")
     return AuthSpec(name, kind, rest)
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """A secret in its place on the request, in its final form."""
-
-    location: Location
-    name: str
-    value: str = field(repr=False)
-    masked: str
-    """The same with the secret part as `***`, for showing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,31 +95,32 @@ class Credentials:
         self._schemes = schemes
         self._by_scheme: dict[str, Placement] = {}
         always: list[tuple[str, Placement]] = []
+        texts: list[str] = []
         for name, secret in secrets:
             scheme = _find_scheme(schemes, name)
-            if scheme is None:
-                always.append((name, _place_named(name, secret, schemes)))
-                continue
-            placement = place(scheme, secret)
-            self._by_scheme[scheme.name] = placement
-            if not document_requires:
-                always.append((scheme.name, placement))
+            placement = place(scheme, secret) if scheme is not None else _place_named(name, secret, schemes)
+            # A cookie and a query carry it encoded, each in its own way: an upstream may echo that form too.
+            texts += (*secret_texts(secret.reveal(), basic=_is_basic(name, scheme)), placement.value)
+            if scheme is not None:
+                self._by_scheme[scheme.name] = placement
+            if scheme is None or not document_requires:
+                always.append((name if scheme is None else scheme.name, placement))
         self._always = tuple(always)
-        self.scrubber = Scrubber(
-            text
-            for name, secret in secrets
-            for text in _secret_texts(secret.reveal(), basic=_is_basic(name, _find_scheme(schemes, name)))
-        )
-        self._grants: dict[tuple[SecurityRequirement, ...], Grant] = {}
+        self.scrubber = Scrubber(texts)
+        self._grants: dict[str, Grant] = {}
+        self._alike: dict[tuple[SecurityRequirement, ...], Grant] = {}
 
     @property
     def schemes(self) -> Mapping[str, SecurityScheme]:
         return self._schemes
 
     def grant(self, operation: Operation) -> Grant:
-        found = self._grants.get(operation.security)
+        found = self._grants.get(operation.key)
         if found is None:
-            found = self._grants[operation.security] = self._choose(operation.security)
+            found = self._alike.get(operation.security)
+            if found is None:
+                found = self._alike[operation.security] = self._choose(operation.security)
+            self._grants[operation.key] = found
         return found
 
     def _choose(self, security: tuple[SecurityRequirement, ...]) -> Grant:
@@ -248,79 +235,6 @@ def _best(
     return ((), ()) if anonymous or fewest is None else fewest
 
 
-# --- from a secret to its place --------------------------------------------------------------------------------------
-
-
-def place(scheme: SecurityScheme, secret: Secret) -> Placement:
-    """Where and in which form a scheme wants its secret (OpenAPI 3.2 4.30, RFC 7617, RFC 6750). Raises `AuthRefused`."""
-    match scheme.kind:
-        case SecurityKind.API_KEY:
-            return _place_at(scheme.location or Location.HEADER, scheme.parameter, secret)
-        case SecurityKind.BASIC:
-            return _authorization("Basic", _basic(secret.reveal()))
-        case SecurityKind.BEARER | SecurityKind.OAUTH2 | SecurityKind.OPEN_ID:
-            return _authorization("Bearer", _ascii(secret, "An Authorization header"))
-        case SecurityKind.HTTP:
-            return _authorization(scheme.scheme or "Bearer", _ascii(secret, "An Authorization header"))
-        case SecurityKind.MUTUAL_TLS:
-            raise AuthRefused(
-                f"{scheme.name} is mutual TLS: it takes a client certificate, which cannot be configured yet.",
-                hint="Put a proxy that holds the certificate in front of the API and give its address with --base-url.",
-            )
-
-
-def _authorization(scheme: str, value: str) -> Placement:
-    """`scheme value`; a value that already starts with the scheme keeps it (people paste the whole header)."""
-    head, space, rest = value.partition(" ")
-    if space and head.lower() == scheme.lower():
-        value = rest.strip()
-    shown = scheme if scheme in {"Basic", "Bearer"} else scheme.capitalize()
-    return Placement(Location.HEADER, "Authorization", f"{shown} {value}", f"{shown} {MASK}")
-
-
-def _basic(value: str) -> str:
-    """`user:password`, the pair already encoded, or a lone key, which is a user name with an empty password (Stripe)."""
-    head, space, rest = value.partition(" ")
-    if space and head.lower() == "basic" and _decoded_pair(rest.strip()):
-        return rest.strip()
-    if ":" not in value:
-        if _decoded_pair(value):
-            return value
-        value += ":"
-    return base64.b64encode(value.encode()).decode()
-
-
-def _decoded_pair(value: str) -> str:
-    """The `user:password` that `value` is the base64 of; empty when it is not (a random key decodes to no text)."""
-    try:
-        text = base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return ""
-    return text if ":" in text and text.isprintable() else ""
-
-
-def _place_at(location: Location, name: str, secret: Secret) -> Placement:
-    if location is Location.HEADER:
-        if not name or not _TOKEN.issuperset(name) or name.lower() in _FRAMING:
-            raise AuthRefused(f"{name!r} is not a header that a secret can be sent in.")
-        return Placement(location, name, _ascii(secret, f"The header {name}"), MASK)
-    if location is Location.COOKIE:
-        if not name or not _TOKEN.issuperset(name):
-            raise AuthRefused(f"{name!r} is not a cookie name.")
-        # RFC 6265 4.1.1: what a cookie value may not hold is percent-encoded, the rest stays as it is.
-        return Placement(location, name, quote(secret.reveal(), safe="!#$%&'()*+-./:<=>?@[]^_`{|}~"), MASK)
-    if not name:
-        raise AuthRefused("A query parameter without a name cannot carry a secret.")
-    return Placement(Location.QUERY, quote(name, safe=""), quote(secret.reveal(), safe=""), MASK)
-
-
-def _ascii(secret: Secret, where: str) -> str:
-    value = secret.reveal()
-    if not value.isascii():
-        raise SecretRefused(f"{where} takes ASCII characters only, and the secret has others.")
-    return value.strip()
-
-
 def _find_scheme(schemes: Mapping[str, SecurityScheme], name: str) -> SecurityScheme | None:
     if name in schemes:
         return schemes[name]
@@ -329,14 +243,10 @@ def _find_scheme(schemes: Mapping[str, SecurityScheme], name: str) -> SecuritySc
 
 
 def _place_named(name: str, secret: Secret, schemes: Mapping[str, SecurityScheme]) -> Placement:
-    """A placement for a name that is no scheme: `header:…`, `query:…`, `cookie:…`, `bearer`, `basic`."""
-    kind, colon, target = name.partition(":")
-    if colon and kind in _PLACES:
-        return _place_at(_PLACES[kind], target, secret)
-    if name == "bearer":
-        return _authorization("Bearer", _ascii(secret, "An Authorization header"))
-    if name == "basic":
-        return _authorization("Basic", _basic(secret.reveal()))
+    """A placement for a name that is no scheme. Raises `AuthRefused` with the names there are."""
+    placement = place_by_hand(name, secret)
+    if placement is not None:
+        return placement
     known = ", ".join(schemes) if schemes else "none"
     near = difflib.get_close_matches(name, schemes, n=1)
     hint = (
@@ -349,58 +259,6 @@ def _is_basic(name: str, scheme: SecurityScheme | None) -> bool:
     return name == "basic" if scheme is None else scheme.kind is SecurityKind.BASIC
 
 
-def _secret_texts(value: str, *, basic: bool) -> tuple[str, ...]:
-    """What counts as secret in a value: itself, and of a pair its password and the form it has on the wire."""
-    scheme, _, rest = value.partition(" ")
-    rest = rest.strip()
-    if not (basic or scheme.lower() == "basic"):
-        # `Bearer abc` was given: `abc` alone is the secret as well.
-        return (value, rest) if rest else (value,)
-    encoded = _basic(value)
-    pair = _decoded_pair(encoded)
-    user, _, password = pair.partition(":")
-    return (value, encoded, pair, password or user)
-
-
-# --- from a place to the request -------------------------------------------------------------------------------------
-
-
 def apply(request: UpstreamRequest, grant: Grant) -> UpstreamRequest:
-    """The request with the grant's secrets on it. What the request had in the same place is replaced: the operator's
-    secret wins over anything a model could pass.
-    """
-    if not grant.placements:
-        return request
-    target, headers = request.target, request.headers
-    for placement in grant.placements:
-        match placement.location:
-            case Location.QUERY | Location.QUERYSTRING:
-                target = _with_query(target, placement)
-            case Location.COOKIE:
-                headers = _with_cookie(headers, placement)
-            case _:
-                headers = _with_header(headers, placement)
-    return UpstreamRequest(
-        request.method, request.origin, target, headers, request.body, request.body_kind, request.idempotent
-    )
-
-
-def _with_header(headers: tuple[tuple[str, str], ...], placement: Placement) -> tuple[tuple[str, str], ...]:
-    name = placement.name.lower()
-    kept = tuple(pair for pair in headers if pair[0].lower() != name)
-    return (*kept, (placement.name, placement.value))
-
-
-def _with_cookie(headers: tuple[tuple[str, str], ...], placement: Placement) -> tuple[tuple[str, str], ...]:
-    cookies = [value for name, value in headers if name.lower() == "cookie"]
-    pairs = [pair.strip() for value in cookies for pair in value.split(";") if pair.strip()]
-    kept = [pair for pair in pairs if pair.partition("=")[0].strip() != placement.name]
-    others = tuple(pair for pair in headers if pair[0].lower() != "cookie")
-    return (*others, ("Cookie", "; ".join([*kept, f"{placement.name}={placement.value}"])))
-
-
-def _with_query(target: str, placement: Placement) -> str:
-    path, mark, query = target.partition("?")
-    name = unquote_plus(placement.name)
-    kept = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) != name] if mark and query else []
-    return f"{path}?{'&'.join([*kept, f'{placement.name}={placement.value}'])}"
+    """The request with the grant's secrets on it; the same request when there are none."""
+    return put(request, grant.placements) if grant.placements else request

@@ -39,6 +39,8 @@ def next_hop(
     location = response.header("location")
     if not location or request.origin is None:
         return NotFollowed("the API gave no Location")
+    if not location.isprintable():
+        return NotFollowed("its Location is not a usable URL")
     try:
         found = _locate(request.url, location)
     except ValueError:

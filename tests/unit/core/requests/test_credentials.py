@@ -50,7 +50,7 @@ def needs(*alternatives: Sequence[str]) -> tuple[SecurityRequirement, ...]:
 
 def operation(*alternatives: Sequence[str]) -> Operation:
     return Operation(
-        key="GET /x", method="GET", path="/x", operation_id="", summary="", description="", tags=(), deprecated=False,
+        key=f"GET /{alternatives}", method="GET", path="/x", operation_id="", summary="", description="", tags=(), deprecated=False,
         parameters=(), body=None, responses=(), security=needs(*alternatives), servers=(Server("/"),), pointer="",
     )  # fmt: skip
 
@@ -265,3 +265,15 @@ def test_needs_name_every_scheme_in_use_and_whether_there_is_a_secret() -> None:
         SchemeNeed("query", "query (API key in query api key)", "--auth query=env:QUERY", 1, False),
         SchemeNeed("token", "token (HTTP bearer token)", "--auth token=env:TOKEN", 2, True),
     )
+
+
+def test_every_form_in_which_a_secret_goes_out_is_scrubbed() -> None:
+    given = credentials(
+        ("basic_auth", f"user:{CANARY}"), ("query", CANARY), ("cookie", CANARY), ("bearer", "Bearer tok-123")
+    )
+    done = apply(request(), given.grant(operation(["basic_auth", "query", "cookie"])))
+    echoed = f"{done.target} {done.headers} tok-123"
+    for text in (echoed, CANARY, base64.b64encode(CANARY.encode()).decode()):
+        cleaned = given.scrubber.clean_text(text)
+        for secret in (CANARY, "tok-123", *(value for _, value in done.headers), done.target.partition("=")[2]):
+            assert secret not in cleaned
