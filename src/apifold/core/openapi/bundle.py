@@ -33,11 +33,15 @@ class Bundle:
         self._bytes = 0
         self._diagnostics: list[Diagnostic] = []
         self._names = names
-        self._known = {"", *names}
         self._wanted: dict[str, str] = {}
         self._identities: set[str] = set()
         self._located: dict[tuple[str, str], str] = {}
-        self._take("", root, decode_file(root, limits=limits))
+        decoded = decode_file(root, limits=limits)
+        own = decoded.value.get("$self") if isinstance(decoded.value, dict) else None  # 3.2
+        if isinstance(own, str):
+            self._names = (*names, own.partition("#")[0])
+        self._known = {"", *self._names}
+        self._take("", root, decoded)
 
     def wanted(self) -> tuple[str, ...]:
         """Bases of files that are referred to and neither here nor missed: paths relative to the root, or URLs."""

@@ -2,11 +2,22 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from apifold.core.openapi.model import Dialect, Encoding, MediaType, Node, RequestBody, Response, Style
-from apifold.core.openapi.reading import Reading, child, example_at, flag_of, kind_of, members, schema_at, text_of
+from apifold.core.openapi.reading import (
+    Reading,
+    child,
+    example_at,
+    flag_of,
+    kind_of,
+    members,
+    schema_at,
+    sibling,
+    text_of,
+)
 from apifold.core.openapi.report import Unusable, place
-from apifold.core.openapi.upgrade import JSON_MEDIA
+from apifold.core.openapi.upgrade import JSON_MEDIA, upgrade_schema
 
 _STATUS = re.compile(r"[1-5](?:[0-9]{2}|XX)")
 _MEDIA_NAME = re.compile(r"[\x21-\x7e][\x20-\x7e]*")
@@ -16,9 +27,12 @@ _POSITIONAL = ("prefixEncoding", "itemEncoding")
 def read_body(reading: Reading, node: Node) -> RequestBody | None:
     """A Request Body Object. `None` when an optional one is unusable; raises `Unusable` when a required one is."""
     found = reading.follow(node)
-    known = reading.memory.bodies.get(id(found.value))
-    if known is not None:
-        return known
+    body = reading.memory.bodies.get(id(found.value)) or _body(reading, found)
+    said_here = sibling(reading, node, "description")
+    return replace(body, description=said_here) if body is not None and said_here else body
+
+
+def _body(reading: Reading, found: Node) -> RequestBody | None:
     if not isinstance(found.value, dict):
         message = f"the request body should be an object and is {kind_of(found.value)}; it is left out"
         reading.report.warning("body.malformed", place(found), message)
@@ -49,6 +63,8 @@ def body_of_schema(reading: Reading, node: Node, consumes: Sequence[str]) -> Req
     """The body that one `in: body` parameter of Swagger 2.0 describes."""
     parameter = members(node)
     schema = schema_at(reading, node)
+    if "schema" not in parameter and "type" in parameter:
+        schema = replace(node, value=upgrade_schema(parameter))
     example = example_at(reading, node)
     content = tuple(MediaType(media, schema, example=example) for media in consumes or (JSON_MEDIA,))
     required = flag_of(parameter.get("required"))

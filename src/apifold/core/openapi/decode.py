@@ -20,6 +20,8 @@ from apifold.core.values import JSON
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _STRINGS = re.compile(_STRING, re.DOTALL)
 _RELAXED = re.compile(_STRING + rb"|(//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|,(?=\s*+[}\]]))", re.DOTALL)
+_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _CONTROL = bytes(code for code in (*range(0x20), 0x7F) if code not in b"\t\n\r")
 _MARKUP = re.compile(rb"\s*<(?:!doctype|html|\?xml|[a-z])", re.IGNORECASE)
 
@@ -132,7 +134,7 @@ def _decode_relaxed(utf8: bytes, problem: str, base: str, limits: DocumentLimits
     try:
         cleaned = _RELAXED.sub(_without_comment, _RELAXED.sub(_without_comment, utf8))
         decoded.value = json.loads(
-            cleaned.decode(),
+            _without_surrogates(cleaned).decode(),
             strict=False,
             parse_constant=str,
             parse_float=_finite,
@@ -164,10 +166,16 @@ def _decode_flow(utf8: bytes, problem: str, decoded: DecodedFile, base: str, lim
 def _decode_yaml(utf8: bytes, base: str, limits: DocumentLimits) -> DecodedFile:
     cleaned = utf8.translate(None, delete=_CONTROL)
     try:
-        read = read_yaml(cleaned, limits=limits)
+        try:
+            read = read_yaml(cleaned, limits=limits)
+        except YAMLRefused as refusal:
+            if refusal.code != "escape":
+                raise
+            # libyaml does not know JSON's escapes in pairs, and strings with them are pasted into YAML.
+            read = read_yaml(_without_surrogates(cleaned), limits=limits)
     except YAMLRefused as refusal:
         category = ErrorCategory.TOO_LARGE if refusal.code.startswith("too_") else ErrorCategory.INVALID
-        code = "syntax" if refusal.code == "alias" else refusal.code
+        code = "syntax" if refusal.code in ("alias", "escape") else refusal.code
         raise _refused(code, f"the file cannot be read as YAML: {refusal.message}", base, category=category) from None
     decoded = DecodedFile(read.value, read.links)
     if len(cleaned) < len(utf8):
@@ -187,6 +195,12 @@ def _check_nodes(utf8: bytes, base: str, limits: DocumentLimits) -> None:
 
 def _openers(utf8: bytes) -> int:
     return sum(map(utf8.count, (b"[", b"{", b",")))
+
+
+def _without_surrogates(utf8: bytes) -> bytes:
+    """JSON writes characters beyond U+FFFF as two escapes; half of such a pair is no character (RFC 8259 8.2)."""
+    whole = _PAIR.sub(lambda match: json.loads(b'"%s"' % match[0]).encode(), utf8)
+    return _HALF.sub(b"\\\\ufffd", whole)
 
 
 def _without_comment(match: re.Match[bytes]) -> bytes:

@@ -136,6 +136,5 @@ def _scalar_kind(root: JSON) -> str:
 
 
 def _refused(kind: str) -> DocumentRefused:
-    return DocumentRefused(
-        "document.not_openapi", f"this is not an OpenAPI document: it looks like {kind}. {_EXPORT_ADVICE}"
-    )
+    message = f"this is not an OpenAPI document: it looks like {kind}"
+    return DocumentRefused("document.not_openapi", message, hint=_EXPORT_ADVICE)

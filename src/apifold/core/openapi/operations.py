@@ -13,20 +13,22 @@ from apifold.core.openapi.document import Document
 from apifold.core.openapi.model import (
     Dialect,
     DocumentInfo,
+    Location,
     Node,
     Operation,
     RequestBody,
+    SecurityKind,
     SecurityRequirement,
     SecurityScheme,
     Server,
 )
 from apifold.core.openapi.parameters import Declared, bind_to_path, read_parameters
-from apifold.core.openapi.reading import Reading, child, flag_of, items, kind_of, members, text_of, texts_of
+from apifold.core.openapi.reading import Reading, child, flag_of, items, kind_of, members, members_at, text_of, texts_of
 from apifold.core.openapi.references import Resolver, is_reference
 from apifold.core.openapi.report import Report, Unusable, place
 from apifold.core.openapi.security import read_requirements, read_schemes
-from apifold.core.openapi.servers import read_servers
-from apifold.core.openapi.upgrade import form_body, host_servers, operation_schemes
+from apifold.core.openapi.servers import document_servers, read_servers, schemes_of
+from apifold.core.openapi.upgrade import form_body, host_servers
 from apifold.core.values import JSON, JSONObject
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
@@ -113,16 +115,13 @@ def _tags(reading: Reading, root: Node) -> dict[str, str]:
 def _defaults(reading: Reading, root: Node) -> _Defaults:
     said = members(root)
     schemes = read_schemes(reading, root)
-    if reading.dialect is Dialect.SWAGGER_2_0 and "servers" not in said:
-        servers = host_servers(said, operation_schemes(said))
-    else:
-        servers = read_servers(reading, child(root, "servers")) or (Server("/"),)
+    servers = document_servers(reading, root)
     security = read_requirements(reading, child(root, "security"), schemes) or ()
     return _Defaults(servers, security, schemes, texts_of(said.get("consumes")), texts_of(said.get("produces")))
 
 
 def _note_unused(reading: Reading, root: Node, declared: int) -> None:
-    webhooks = members(child(root, "webhooks"))
+    webhooks = members_at(root, "webhooks")
     if webhooks:
         message = f"{len(webhooks)} webhooks are calls that the API makes, not tools"
         reading.report.note("webhook.ignored", "/webhooks", message)
@@ -137,11 +136,13 @@ class _Walk:
     def __init__(self, reading: Reading, defaults: _Defaults) -> None:
         self._reading = reading
         self._defaults = defaults
+        self._root: JSONObject = {}
         self._operations: list[Operation] = []
         self._keys: set[str] = set()
         self.declared = 0
 
     def read(self, root: Node) -> tuple[Operation, ...]:
+        self._root = members(root)
         for holder_name in ("paths", "x-ms-paths"):
             holder = self._reading.object_at(root, holder_name, "paths.malformed")
             for template in members(holder) if holder else ():
@@ -172,7 +173,7 @@ class _Walk:
             self._declared(path, method, entry)
 
     def _merged(self, node: Node) -> Node:
-        """The path item with what its `$ref` brings; its own members win (3.1 leaves the conflict open)."""
+        """A path item, or an operation, with what its `$ref` brings; its own members win (3.1 leaves the conflict open)."""
         if not is_reference(node.value):
             return node
         found = self._reading.follow(node)
@@ -204,27 +205,24 @@ class _Walk:
         key = f"{method} {path.template}"
         if key in self._keys:
             raise Unusable("operation.duplicate", place(node), "the path has this method twice; the first one counts")
-        found = self._reading.follow(node)
+        found = self._merged(node)
         if not isinstance(found.value, dict):
             if found.value is not None:
-                raise Unusable(
-                    "operation.malformed",
-                    place(found),
-                    f"the operation should be an object and is {kind_of(found.value)}",
-                )
+                message = f"the operation should be an object and is {kind_of(found.value)}"
+                raise Unusable("operation.malformed", place(found), message)
             found = Node({}, found.base, found.pointer)
         if isinstance(path.declared, Unusable):
-            raise path.declared
+            raise path.declared.again()
         operation = self._built(key, path, method, found, path.declared)
         self._keys.add(key)
         return operation
 
     def _built(self, key: str, path: _Path, method: str, node: Node, shared: Declared) -> Operation:
-        reading, defaults = self._reading, self._defaults
+        reading = self._reading
         said = members(node)
         declared = read_parameters(reading, child(node, "parameters")).over(shared)
-        security = read_requirements(reading, child(node, "security"), defaults.schemes)
-        if members(child(node, "callbacks")):
+        security = self._security(node, declared)
+        if members_at(node, "callbacks"):
             reading.report.note("callback.ignored", place(node), "callbacks are calls that the API makes, not tools")
         return Operation(
             key=key,
@@ -237,18 +235,36 @@ class _Walk:
             deprecated=flag_of(said.get("deprecated")),
             parameters=bind_to_path(reading, declared, path.template, node),
             body=self._body(node, declared),
-            responses=read_responses(reading, child(node, "responses"), _media(said, "produces", defaults.produces)),
-            security=defaults.security if security is None else security,
-            servers=self._servers(node) or path.servers or defaults.servers,
+            responses=read_responses(
+                reading, child(node, "responses"), _media(said, "produces", self._defaults.produces)
+            ),
+            security=security,
+            servers=self._servers(node) or path.servers or self._defaults.servers,
             pointer=node.pointer,
             base=node.base,
         )
 
     def _servers(self, node: Node) -> tuple[Server, ...]:
         said = members(node)
-        if self._reading.dialect is Dialect.SWAGGER_2_0 and "schemes" in said:
-            return host_servers(members(Node(self._reading.resolver.resolve("#", "").value)), operation_schemes(said))
+        if self._reading.dialect is Dialect.SWAGGER_2_0 and "schemes" in said and "host" in self._root:
+            return host_servers(self._root, schemes_of(said))
         return read_servers(self._reading, child(node, "servers"))
+
+    def _security(self, node: Node, declared: Declared) -> tuple[SecurityRequirement, ...]:
+        schemes = self._defaults.schemes
+        said = read_requirements(self._reading, child(node, "security"), schemes)
+        security = self._defaults.security if said is None else said
+        if security or said is not None or declared.authorization is None:
+            return security
+        # The header is not a parameter (it SHALL be ignored); without a scheme nobody could call this operation at all.
+        header = declared.authorization
+        name = text_of(members(header).get("name"))
+        message = f"the header {name} is taken as a security scheme, for the document declares none"
+        self._reading.report.warning("security.from_header", place(header), message, "Declare a security scheme.")
+        scheme = SecurityScheme(name, SecurityKind.API_KEY, "", location=Location.HEADER, parameter=name)
+        schemes.setdefault(name, scheme)
+        needed = SecurityRequirement(((name, ()),))
+        return (needed,) if flag_of(members(header).get("required")) else (needed, SecurityRequirement(()))
 
     def _body(self, node: Node, declared: Declared) -> RequestBody | None:
         said = members(node)

@@ -14,6 +14,7 @@ from apifold.core.openapi.reading import (
     kind_of,
     members,
     schema_at,
+    sibling,
     text_of,
 )
 from apifold.core.openapi.report import Unusable, place
@@ -41,6 +42,7 @@ _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
 _IGNORED_HEADERS = frozenset(("accept", "content-type", "authorization"))
 """Parameter Object: definitions of these headers SHALL be ignored; media types and security schemes decide them."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_QUERY_PLACEHOLDER = re.compile(r"([^&=]+)=\{([^{}&]+)\}")
 
 
 @dataclass(slots=True)
@@ -52,6 +54,8 @@ class Declared:
     """Swagger 2.0 `in: body`, reference followed."""
     form: dict[str, Node] = field(default_factory=dict)
     """Swagger 2.0 `in: formData` by name, reference followed."""
+    authorization: Node | None = None
+    """An `Authorization` header: no parameter, but a sign of how the API wants to be called."""
 
     def over(self, shared: "Declared") -> "Declared":
         """These, and what `shared` declares besides; an operation wins over its path by name and location."""
@@ -60,6 +64,7 @@ class Declared:
             {**shared.parameters, **self.parameters},
             self.body if own_body else shared.body,
             {**shared.form, **self.form} if self.body is None else {},
+            self.authorization or shared.authorization,
         )
 
 
@@ -100,9 +105,12 @@ def _declare(reading: Reading, declared: Declared, entry: Node) -> None:
     if place_in_request in ("body", "formData"):
         _declare_body(reading, declared, found, is_form=place_in_request == "formData")
         return
-    parameter = _parameter(reading, found)
+    parameter = _parameter(reading, declared, found)
     if parameter is None:
         return
+    said_here = sibling(reading, entry, "description")
+    if said_here:
+        parameter = replace(parameter, description=said_here)
     name = parameter.name.lower() if parameter.location is Location.HEADER else parameter.name
     identity = (parameter.location, name)
     if identity in declared.parameters:
@@ -135,7 +143,7 @@ def _give_up(reading: Reading, node: Node, reason: str) -> None:
     reading.report.warning("parameter.malformed", place(node), f"{reason}; it is left out")
 
 
-def _parameter(reading: Reading, found: Node) -> Parameter | None:
+def _parameter(reading: Reading, declared: Declared, found: Node) -> Parameter | None:
     known = reading.memory.parameters.get(id(found.value))
     if known is not None:
         return known
@@ -149,6 +157,8 @@ def _parameter(reading: Reading, found: Node) -> Parameter | None:
     if location is Location.HEADER and name.lower() in _IGNORED_HEADERS:
         message = f"the header {name} is not a parameter: media types and security schemes decide it"
         reading.report.note("parameter.ignored_header", place(found), message)
+        if name.lower() == "authorization":
+            declared.authorization = found
         return None
     parameter = _spelled_out(reading, found, name, location)
     reading.memory.parameters[id(said)] = parameter
@@ -245,24 +255,41 @@ def _style(reading: Reading, node: Node, location: Location) -> tuple[Style, boo
 
 def bind_to_path(reading: Reading, declared: Declared, path: str, node: Node) -> tuple[Parameter, ...]:
     """All parameters, with exactly one for each placeholder of the path: others are left out, missing ones are made."""
-    names = list(dict.fromkeys(_PLACEHOLDER.findall(path)))
+    before, _, query = path.partition("#")[0].partition("?")
+    names = list(dict.fromkeys(_PLACEHOLDER.findall(before)))
     if "" in names:
         raise Unusable("path.malformed", place(node), "a placeholder of the path has no name")
     found: list[Parameter] = []
     unbound: list[Parameter] = []
     for parameter in declared.parameters.values():
-        if parameter.location is not Location.PATH or parameter.name in names:
-            found.append(parameter)
-        else:
-            unbound.append(parameter)
-    bound = {parameter.name for parameter in found if parameter.location is Location.PATH}
-    found += [_for_placeholder(reading, name, unbound, node) for name in names if name not in bound]
+        bound = parameter.location is not Location.PATH or parameter.name in names
+        (found if bound else unbound).append(parameter)
+    taken = {parameter.name for parameter in found if parameter.location is Location.PATH}
+    found += [_for_placeholder(reading, name, unbound, node) for name in names if name not in taken]
+    if "{" in query:
+        found += _in_query(reading, query, found, unbound, node)
     for parameter in unbound:
         message = f"the path has no place for its parameter {parameter.name[:80]!r}; it is left out"
-        reading.report.warning(
-            "parameter.not_in_path", place(node), message, "Name it in the path, or say where it goes."
-        )
+        advice = "Name it in the path, or say where it goes."
+        reading.report.warning("parameter.not_in_path", place(node), message, advice)
     return tuple(found)
+
+
+def _in_query(
+    reading: Reading, query: str, found: list[Parameter], unbound: list[Parameter], node: Node
+) -> list[Parameter]:
+    """Placeholders after `?`, as in `/pets?owner={id}`: what they stand for is a query parameter."""
+    moved: list[Parameter] = []
+    known = {parameter.name for parameter in found if parameter.location is Location.QUERY}
+    for key, name in _QUERY_PLACEHOLDER.findall(query):
+        if key in known:
+            continue
+        message = f"the placeholder {{{name}}} stands in the query; it is taken as the query parameter {key!r}"
+        reading.report.warning("parameter.in_query_of_path", place(node), message, "Declare it with in: query.")
+        parameter = _for_placeholder(reading, name, unbound, node)
+        moved.append(replace(parameter, name=key, location=Location.QUERY, style=Style.FORM, explode=True))
+        known.add(key)
+    return moved
 
 
 def _for_placeholder(reading: Reading, name: str, unbound: list[Parameter], node: Node) -> Parameter:
@@ -273,6 +300,8 @@ def _for_placeholder(reading: Reading, name: str, unbound: list[Parameter], node
     alike = [parameter for parameter in unbound if _loose(parameter.name) == _loose(name)]
     if len(alike) == 1:
         unbound.remove(alike[0])
+        if alike[0].name == name:
+            return alike[0]
         message = f"the placeholder {{{name}}} is taken to mean the parameter {alike[0].name[:80]!r}"
         reading.report.warning("parameter.spelled_differently", place(node), message, "Spell both the same.")
         return replace(alike[0], name=name)

@@ -74,6 +74,12 @@ def members(node: Node) -> JSONObject:
     return node.value if isinstance(node.value, dict) else {}
 
 
+def members_at(node: Node, key: str) -> JSONObject:
+    """The members of the object under a key; empty when there is none."""
+    value = node.value.get(key) if isinstance(node.value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 def text_of(value: JSON) -> str:
     """Text, also where the document wrote a number or a boolean; empty for everything else."""
     if isinstance(value, str):
@@ -118,14 +124,21 @@ def kind_of(value: JSON) -> str:
 
 def schema_at(reading: Reading, node: Node, key: str = "schema") -> Node | None:
     """The schema under a key as it is written, references and all; a schema is an object or a boolean."""
-    found = child(node, key)
-    if found.value is None:
+    if not isinstance(node.value, dict) or node.value.get(key) is None:
         return None
-    if isinstance(found.value, dict | bool):
+    found = child(node, key)
+    if isinstance(found.value, (dict, bool)):
         return found
     message = f"a schema should be an object and is {kind_of(found.value)}; any value is taken"
     reading.report.warning("schema.malformed", place(found), message)
     return None
+
+
+def sibling(reading: Reading, node: Node, key: str) -> str:
+    """What stands beside a `$ref` to override what it leads to (Reference Object since 3.1), or an empty string."""
+    if reading.dialect in (Dialect.SWAGGER_2_0, Dialect.OPENAPI_3_0) or not is_reference(node.value):
+        return ""
+    return text_of(node.value.get(key))
 
 
 def example_at(reading: Reading, node: Node) -> Node | None:
@@ -134,12 +147,11 @@ def example_at(reading: Reading, node: Node) -> Node | None:
     for key in ("example", "x-example"):
         if key in holder:
             return child(node, key)
-    examples = child(node, "examples")
-    first = next(iter(members(examples)), None)
+    first = next(iter(members_at(node, "examples")), None)
     if first is None:
         return None
     try:
-        found = reading.follow(child(examples, first))
+        found = reading.follow(child(child(node, "examples"), first))
     except Unusable:
         return None
     return next((child(found, key) for key in ("value", "dataValue") if key in members(found)), None)

@@ -6,7 +6,7 @@ another reference, `$id` and `$anchor` (2020-12, 8.2), and a bare schema name as
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeGuard
 from urllib.parse import unquote, urljoin
 
@@ -16,6 +16,8 @@ from apifold.core.openapi.model import Node
 from apifold.core.values import JSON
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_SCOPES_TRIED = 50
+"""How many `$id`s are tried as the start of a pointer that leads nowhere from the file."""
 _ROOT_NAMES = ("/components/schemas/", "/definitions/")
 
 
@@ -34,7 +36,10 @@ def locate(file: str, base: str) -> str:
     if _ABSOLUTE.match(file):
         return file
     if _ABSOLUTE.match(base):
-        return urljoin(base, file)
+        try:
+            return urljoin(base, file)
+        except ValueError:  # not a URL after all, e.g. `http://[`
+            return file
     path = unquote(file).replace("\\", "/")
     return posixpath.normpath(posixpath.join(posixpath.dirname(base), path))
 
@@ -55,39 +60,41 @@ class Resolver:
         self._chain = chain
         self._memory: dict[tuple[str, str], Node] = {}
         self._names: dict[str, Node] | None = None
+        self._scopes: dict[str, list[Node]] = {}
 
     def resolve(self, reference: str, base: str) -> Node:
         """The node a `$ref` value means, one step. Raises `Unresolved`."""
-        known = self._memory.get((reference, base))
-        if known is None:
-            known = self._memory[reference, base] = self._find(reference, base, self._chain)
-        return known
+        try:
+            return self._step(reference, base, self._chain)
+        except Unresolved:
+            found = self._within_scope(reference, base) or self._in_root(reference, base)
+            if found is None:
+                raise
+            self._memory[reference, base] = found
+            return found
 
     def follow(self, node: Node) -> Node:
         """Follow `$ref`s until a node that is not a Reference Object; raises `Unresolved` on cycles and over-long chains.
 
         Siblings of `$ref` are not looked at; where they mean something (3.1 schemas) the caller reads them first.
         """
-        return self._follow(node, self._chain) if is_reference(node.value) else node
-
-    def _follow(self, node: Node, budget: int) -> Node:
         seen: set[tuple[str, str]] = set()
         while is_reference(node.value):
-            reference = node.value["$ref"]
-            if not isinstance(reference, str):
-                raise Unresolved(str(reference), "is not text, so it refers to nothing")
+            reference = _text(node.value["$ref"])
             if (reference, node.base) in seen:
                 raise Unresolved(reference, "leads back to itself")
             seen.add((reference, node.base))
-            budget -= 1
-            if budget < 0:
+            if len(seen) > self._chain:
                 raise Unresolved(reference, f"leads on through more than {self._chain} references")
-            node = (
-                self._find(reference, node.base, budget)
-                if budget < self._chain - 1
-                else self.resolve(reference, node.base)
-            )
+            node = self.resolve(reference, node.base)
         return node
+
+    def _step(self, reference: str, base: str, budget: int) -> Node:
+        """What was found once is remembered, so that references through references cost no more than their number."""
+        known = self._memory.get((reference, base))
+        if known is None:
+            known = self._memory[reference, base] = self._find(reference, base, budget)
+        return known
 
     def _find(self, reference: str, base: str, budget: int) -> Node:
         file, _, fragment = reference.strip().partition("#")
@@ -99,13 +106,7 @@ class Resolver:
             return start
         if "/" not in fragment:
             return self._by_name(reference, base)
-        try:
-            return self._walk(start, fragment, reference, budget)
-        except Unresolved:
-            within = self._within_named(fragment, reference, target, budget)
-            if within is None:
-                raise
-            return within
+        return self._walk(start, fragment, reference, budget)
 
     def _base(self, file: str, base: str) -> str | None:
         """The base the file part of a reference means, when that file is here."""
@@ -119,8 +120,9 @@ class Resolver:
         for raw in pointer.removeprefix("/").split("/"):
             value = node.value
             token = raw.replace("~1", "/").replace("~0", "~") if "~" in raw else raw
-            if is_reference(value) and token not in value and budget > 0:
-                node = self._follow(node, budget - 1)
+            while is_reference(value) and token not in value and budget > 0:
+                budget -= 1
+                node = self._step(_text(value["$ref"]), node.base, budget)
                 value = node.value
             key = _member(value, token)
             if key is None:
@@ -154,20 +156,39 @@ class Resolver:
         start = self._index().get(file) if file and fragment else None
         return self._walk(start, fragment, reference, 0) if start is not None and "/" in fragment else None
 
-    def _within_named(self, fragment: str, reference: str, base: str, budget: int) -> Node | None:
+    def _within_scope(self, reference: str, base: str) -> Node | None:
         """A pointer may be meant from an enclosing `$id` (2020-12, 8.2.1) instead of from the file."""
-        for start in self._index().values():
-            if start.base == base and isinstance(start.value, dict) and "$id" in start.value:
-                try:
-                    return self._walk(start, fragment, reference, budget)
-                except Unresolved:
-                    continue
+        file, _, fragment = reference.strip().partition("#")
+        target = self._base(file, base)
+        if target is None or "/" not in fragment:
+            return None
+        self._index()
+        return self._first(self._scopes.get(target, []), fragment, reference)
+
+    def _in_root(self, reference: str, base: str) -> Node | None:
+        """Parts are often written as if they already stood in the root document."""
+        if not base or not reference.startswith("#/"):
+            return None
+        return self._first([Node(self._files.get(""))], reference[1:], reference)
+
+    def _first(self, starts: Iterable[Node], fragment: str, reference: str) -> Node | None:
+        for start in starts:
+            try:
+                return self._walk(start, fragment, reference, 1)
+            except Unresolved:
+                continue
         return None
 
     def _index(self) -> dict[str, Node]:
         """Every `$id`, `$anchor` and `$dynamicAnchor`, looked for once, when a reference needs it."""
         if self._names is None:
-            self._names = {name: node for base, root in self._files.items() for name, node in _named(Node(root, base))}
+            self._names = {}
+            for base, root in self._files.items():
+                scopes = self._scopes.setdefault(base, [])
+                for name, node in _named(Node(root, base)):
+                    self._names.setdefault(name, node)
+                    if len(scopes) < _SCOPES_TRIED and "#" not in name and node not in scopes[-1:]:
+                        scopes.append(node)
         return self._names
 
 
@@ -195,6 +216,12 @@ def _named(root: Node) -> Iterator[tuple[str, Node]]:
             if isinstance(item, dict | list):
                 escaped = key.replace("~", "~0").replace("/", "~1")
                 pending.append((Node(item, node.base, f"{node.pointer}/{escaped}"), scope))
+
+
+def _text(reference: JSON) -> str:
+    if isinstance(reference, str):
+        return reference
+    raise Unresolved("$ref", "is not text, so it refers to nothing")
 
 
 def _member(value: JSON, token: str) -> str | None:

@@ -16,6 +16,10 @@ class Unusable(Exception):
         self.message = message
         self.advice = advice
 
+    def again(self) -> "Unusable":
+        """The same problem, to be raised for another operation: an exception collects a traceback each time."""
+        return Unusable(self.code, self.place, self.message, self.advice)
+
 
 class Report:
     """Collects diagnostics during one reading. Errors are all kept: they name what is missing from the result."""

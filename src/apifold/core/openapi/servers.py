@@ -2,11 +2,48 @@
 
 import re
 
-from apifold.core.openapi.model import Node, Server, ServerVariable
-from apifold.core.openapi.reading import Reading, child, items, kind_of, members, text_of
-from apifold.core.openapi.report import place
+from apifold.core.openapi.model import Dialect, Node, Server, ServerVariable
+from apifold.core.openapi.reading import Reading, child, flag_of, items, kind_of, members, text_of, texts_of
+from apifold.core.openapi.report import Unusable, place
+from apifold.core.openapi.upgrade import host_servers
+from apifold.core.values import JSONObject
 
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
+
+
+def document_servers(reading: Reading, root: Node) -> tuple[Server, ...]:
+    """The servers of a document, whichever version wrote them; never empty."""
+    said = members(root)
+    if isinstance(said.get("x-ms-parameterized-host"), dict):
+        return (_parameterized(reading, root, child(root, "x-ms-parameterized-host")),)
+    if "servers" not in said and (reading.dialect is Dialect.SWAGGER_2_0 or "host" in said):
+        return host_servers(said, schemes_of(said))
+    return read_servers(reading, child(root, "servers")) or (Server("/"),)
+
+
+def schemes_of(holder: JSONObject) -> tuple[str, ...]:
+    """`schemes` of Swagger 2.0."""
+    return tuple(scheme.lower() for scheme in texts_of(holder.get("schemes")))
+
+
+def _parameterized(reading: Reading, root: Node, node: Node) -> Server:
+    """Azure's host template: what its parameters are in Swagger 2.0, server variables are since."""
+    host = members(node)
+    said: JSONObject = {**members(root), "host": text_of(host.get("hostTemplate"))}
+    url = host_servers(said, schemes_of(said))[0].url
+    if not flag_of(host.get("useSchemePrefix"), default=True):
+        url = url.partition("://")[2]
+    variables: dict[str, ServerVariable] = {}
+    for entry in items(child(node, "parameters")):
+        try:
+            found = reading.follow(entry)
+        except Unusable as problem:
+            reading.report.warning(problem.code, problem.place, problem.message, problem.advice)
+            continue
+        name = text_of(members(found).get("name"))
+        if name:
+            variables[name] = _variable(reading, found)
+    return Server(url, "", variables)
 
 
 def read_servers(reading: Reading, node: Node) -> tuple[Server, ...]:

@@ -5,7 +5,7 @@
 from collections.abc import Mapping, Sequence
 
 from apifold.core.openapi.model import Encoding, MediaType, Node, RequestBody, Server, Style
-from apifold.core.openapi.reading import flag_of, members, text_of, texts_of
+from apifold.core.openapi.reading import flag_of, members, text_of
 from apifold.core.values import JSON, JSONObject
 
 FORM_MEDIA = "application/x-www-form-urlencoded"
@@ -110,10 +110,6 @@ def host_servers(root: JSONObject, schemes: Sequence[str]) -> tuple[Server, ...]
         return (Server(host + path),)
     usable = [scheme for scheme in schemes if scheme in ("https", "http")] or ["https"]
     return tuple(Server(f"{scheme}://{host}{path}") for scheme in sorted(dict.fromkeys(usable), reverse=True))
-
-
-def operation_schemes(holder: JSONObject) -> tuple[str, ...]:
-    return tuple(scheme.lower() for scheme in texts_of(holder.get("schemes")))
 
 
 def upgrade_security_scheme(scheme: JSONObject) -> JSONObject:

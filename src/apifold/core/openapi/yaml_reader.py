@@ -122,12 +122,23 @@ def read_yaml(utf8: bytes, *, limits: DocumentLimits) -> YAMLText:
     try:
         return _Builder(limits).build(_LOADER(utf8))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        reason = " ".join(part for part in (error.context, error.problem) if part)
-        raise YAMLRefused("syntax", f"{reason}{place}") from None
+        raise _syntax(error, utf8) from None
     except yaml.YAMLError as error:
         raise YAMLRefused("syntax", " ".join(str(error).split())) from None
+
+
+def _syntax(error: yaml.MarkedYAMLError, utf8: bytes) -> YAMLRefused:
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return YAMLRefused("syntax", str(error.problem))
+    place = f"(line {mark.line + 1}, column {mark.column + 1})"
+    lines = utf8.split(b"\n", mark.line + 1)
+    line = lines[mark.line] if mark.line < len(lines) else b""
+    if b"\t" in line[: len(line) - len(line.lstrip())]:
+        return YAMLRefused("syntax", f"a tab indents the line; YAML allows only spaces there {place}")
+    code = "escape" if "Unicode character escape" in str(error.problem) else "syntax"
+    reason = " ".join(part for part in (error.context, error.problem) if part)
+    return YAMLRefused(code, f"{reason} {place}")
 
 
 def plain(text: str) -> JSON:
