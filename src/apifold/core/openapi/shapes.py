@@ -189,9 +189,9 @@ def _declared_types(value: JSONObject) -> frozenset[str]:
 def _implied_types(value: JSONObject) -> set[str]:
     """The type of a schema that names none but leaves no doubt: real documents often omit `type: object`."""
     if "const" in value:
-        return {_type_of(value["const"])}
+        return {json_type(value["const"])}
     if "enum" in value:
-        return {_type_of(item) for item in _list(value["enum"])}
+        return {json_type(item) for item in _list(value["enum"])}
     if "properties" in value or isinstance(value.get("additionalProperties"), dict):
         return {"object"}
     if "items" in value:
@@ -201,7 +201,8 @@ def _implied_types(value: JSONObject) -> set[str]:
     return set()
 
 
-def _type_of(value: JSON) -> str:
+def json_type(value: object) -> str:
+    """The JSON type of a value."""
     names = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
     return names.get(type(value), "object")
 

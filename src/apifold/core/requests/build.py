@@ -3,6 +3,7 @@
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import CALL
 from apifold.core.requests.arguments import InvalidArguments, Problem, pointer
+from apifold.core.requests.binary import looks_binary
 from apifold.core.requests.content import NO_BODY, Payload
 from apifold.core.requests.model import BodyKind, UpstreamRequest
 from apifold.core.requests.plan import PathSlot, RequestPlan, Slot
@@ -54,7 +55,7 @@ def check_arguments(plan: RequestPlan, arguments: JSONObject, repairs: list[str]
         arguments = {**plan.defaults, **arguments}
     if not schema.accepts(arguments):
         arguments = _repaired(plan, arguments, repairs)
-        if not schema.accepts(arguments):
+        if not schema.accepts(arguments) and not _accepts_files(plan, arguments):
             raise InvalidArguments(schema.problems(arguments) or (Problem("", "They do not fit the schema."),))
     if not plan.renames:
         return arguments
@@ -62,6 +63,29 @@ def check_arguments(plan: RequestPlan, arguments: JSONObject, repairs: list[str]
         name: to_wire_names(value, branch) if (branch := plan.renames.get(name)) is not None else value
         for name, value in arguments.items()
     }
+
+
+def _accepts_files(plan: RequestPlan, arguments: JSONObject) -> bool:
+    """Whether the arguments fit when each file in the body counts as a string.
+
+    Documents describe uploads as plain strings (Stripe's `POST /v1/files`): a file there is right nevertheless.
+    """
+    body = plan.body
+    if body is None or not body.may_hold_files or body.argument not in arguments:
+        return False
+    value = _without_files(arguments[body.argument], depth=2)
+    return plan.arguments.accepts({**arguments, body.argument: value})
+
+
+def _without_files(value: JSON, *, depth: int) -> JSON:
+    """The body with a string for each file: the body itself, a part, or a member of a part that is a list."""
+    if isinstance(value, dict) and looks_binary(value):
+        return "file"
+    if isinstance(value, dict) and depth == 2:
+        return {name: _without_files(item, depth=1) for name, item in value.items()}
+    if isinstance(value, list) and depth:
+        return [_without_files(item, depth=0) for item in value]
+    return value
 
 
 def _repaired(plan: RequestPlan, arguments: JSONObject, repairs: list[str] | None) -> JSONObject:

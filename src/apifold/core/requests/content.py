@@ -10,7 +10,7 @@ import msgspec
 from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
 from apifold.core.openapi.model import Location, MediaType, Parameter
 from apifold.core.openapi.references import Resolver
-from apifold.core.openapi.shapes import shape_of
+from apifold.core.openapi.shapes import Shape, shape_of
 from apifold.core.requests.binary import looks_binary, read_binary
 from apifold.core.requests.forms import compile_form, takes_file
 from apifold.core.requests.model import BodyKind
@@ -60,8 +60,8 @@ def compile_body(media: MediaType, resolver: Resolver, *, content_type: str = ""
         return _multipart_writer(compile_multipart(media, resolver))
     if kind is MediaKind.BYTES:
         return lambda value: _bytes_payload(value, name, byte_type)
-    files = takes_file(shape_of(resolver, media.schema))
-    return _text_writer(name, "application/xml" if kind is MediaKind.XML else "text/plain", byte_type, files=files)
+    fallback = "application/xml" if kind is MediaKind.XML else "text/plain"
+    return _text_writer(name, fallback, byte_type, shape_of(resolver, media.schema))
 
 
 def _concrete(content_type: str, fallback: str) -> str:
@@ -113,12 +113,14 @@ def _multipart_writer(multipart: Callable[[JSON], tuple[bytes, str]]) -> WriteBo
     return write
 
 
-def _text_writer(declared: str, fallback: str, byte_type: str, *, files: bool) -> WriteBody:
+def _text_writer(declared: str, fallback: str, byte_type: str, shape: Shape) -> WriteBody:
     content_type = _concrete(declared, fallback)
     charset = _charset(content_type)
 
     def write(value: JSON) -> Payload:
-        if files and isinstance(value, dict) and looks_binary(value):  # bytes, though the document only says "string"
+        if (
+            isinstance(value, dict) and takes_file(shape, value) and looks_binary(value)
+        ):  # bytes, though the document only says "string"
             return _bytes_payload(value, declared, byte_type)
         text = text_of(value)
         try:

@@ -66,9 +66,13 @@ def compile_form(media: MediaType, resolver: Resolver) -> Callable[[JSON], str]:
     return write
 
 
-def takes_file(shape: Shape) -> bool:
-    """Whether an object spelled as a file is one here: where the schema wants an object, `content` is just a name."""
-    return shape.binary or not shape.may_be("object")
+def takes_file(shape: Shape, value: JSON) -> bool:
+    """Whether an object spelled as a file is one here. Where the schema wants an object, `content` is just a name;
+    where it says nothing, a file name or a type beside the content tells.
+    """
+    if shape.binary or not shape.may_be("object"):
+        return True
+    return not shape.is_typed and isinstance(value, dict) and len(value) > 1
 
 
 def _compile_field(name: str, encoding: Encoding, shape: Shape) -> Callable[[JSON], str | None]:
@@ -83,7 +87,7 @@ def _compile_field(name: str, encoding: Encoding, shape: Shape) -> Callable[[JSO
     def write(value: JSON) -> str | None:
         if not isinstance(value, dict):
             return repeat(value)
-        if takes_file(shape) and looks_binary(value):
+        if takes_file(shape, value) and looks_binary(value):
             return start + percent_bytes(read_binary(value).content)
         return start + percent(json_text(value))
 

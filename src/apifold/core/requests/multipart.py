@@ -13,7 +13,7 @@ from typing import Final
 from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
 from apifold.core.openapi.model import Encoding, MediaType, Node
 from apifold.core.openapi.references import Resolver
-from apifold.core.openapi.shapes import ANYTHING, Shape, is_text_media, property_shape, shape_of
+from apifold.core.openapi.shapes import ANYTHING, Shape, property_shape, shape_of
 from apifold.core.requests.binary import Binary, looks_binary, read_binary
 from apifold.core.requests.forms import is_json_type, style_rule, takes_file
 from apifold.core.requests.serialize import Unwritable, header_text, json_text, raw_pairs, text_of
@@ -105,7 +105,7 @@ def _declared_value(node: Node) -> str | None:
 def _write_property(plan: _Property, value: JSON, *, form_data: bool) -> Iterator[Part]:
     # `style` is for form-data only: "SHALL be ignored if the media type is not ... multipart/form-data" (3.1).
     rule = style_rule(plan.name, plan.encoding) if form_data else None
-    if rule is not None and not (takes_file(plan.shape) and looks_binary(value)):
+    if rule is not None and not (takes_file(plan.shape, value) and looks_binary(value)):
         for name, text in raw_pairs(rule, value):
             yield _part(name, text.encode(), form_data=form_data)
     elif isinstance(value, list) and (plan.name or plan.item.is_typed):
@@ -118,18 +118,17 @@ def _write_property(plan: _Property, value: JSON, *, form_data: bool) -> Iterato
 
 def _single(plan: _Property, value: JSON, shape: Shape, *, form_data: bool) -> Part:
     declared = plan.encoding.content_type
-    if isinstance(value, dict) and takes_file(shape) and looks_binary(value):
+    if isinstance(value, dict) and takes_file(shape, value) and looks_binary(value):
         return _file(plan, read_binary(value), form_data=form_data)
-    if isinstance(value, str) and (shape.binary or _asks_for_bytes(declared)):
+    if isinstance(value, str) and (shape.binary or _asks_for_bytes(declared, shape)):
         return _file(plan, read_binary(value), form_data=form_data)
     if isinstance(value, dict | list) or is_json_type(declared):
         content_type = declared if declared is not None and is_json_type(declared) else "application/json"
-        return _part(
-            plan.name, _json_part(value, shape), form_data=form_data, content_type=content_type, headers=plan.headers
-        )
-    return _part(
-        plan.name, text_of(value).encode(), form_data=form_data, content_type=declared or "", headers=plan.headers
-    )
+        content = _json_part(value, shape)
+    else:
+        content_type = "" if declared is None or is_wildcard(declared) or "," in declared else declared
+        content = text_of(value).encode()
+    return _part(plan.name, content, form_data=form_data, content_type=content_type, headers=plan.headers)
 
 
 def _json_part(value: JSON, shape: Shape) -> bytes:
@@ -139,12 +138,12 @@ def _json_part(value: JSON, shape: Shape) -> bytes:
     return json_text(value).encode()
 
 
-def _asks_for_bytes(declared: str | None) -> bool:
-    """Whether every content type of an encoding is one for bytes: then a string stands for a file."""
-    return declared is not None and all(
-        not is_text_media(name) and media_kind(MediaType(name.strip(), None)) is MediaKind.BYTES
-        for name in declared.split(",")
-    )
+def _asks_for_bytes(declared: str | None, shape: Shape) -> bool:
+    """Whether the encoding makes a file of a string that the schema leaves open (3.1, Working With Binary Data)."""
+    if declared is None or not (shape.is_only("string") or not shape.is_typed):
+        return False
+    first = MediaType(declared.split(",")[0].strip(), None)
+    return media_kind(first) is MediaKind.BYTES and essence(first.content_type) not in ("*/*", "application/*")
 
 
 def _file(plan: _Property, file: Binary, *, form_data: bool) -> Part:

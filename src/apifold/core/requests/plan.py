@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from apifold.core.errors import AppError, ErrorCategory
-from apifold.core.openapi.media import MediaKind, choose_media_type, essence, find_media_type, media_kind
-from apifold.core.openapi.model import Location, Node, Parameter, RequestBody
+from apifold.core.openapi.media import MediaKind, essence, find_media_type, media_kind, selectable_media_types
+from apifold.core.openapi.model import Location, MediaType, Node, Parameter, RequestBody
 from apifold.core.openapi.references import Resolver
+from apifold.core.openapi.shapes import json_type, shape_of
 from apifold.core.requests.binary import looks_binary, media_type_text
 from apifold.core.requests.content import Payload, WriteBody, compile_body, compile_content_parameter
 from apifold.core.requests.headers import NEVER_FROM_ARGUMENTS, accept_header, fixed_header, fixed_value
@@ -66,7 +67,7 @@ class PathSlot:
 class BodyPlan:
     """The body of a request: which media type, and how a value is written in it. Writers are made when first used."""
 
-    __slots__ = ("_body", "_byte_type", "_default", "_file_chooses", "_resolver", "_writers", "argument", "selector")
+    __slots__ = ("_body", "_byte_type", "_choices", "_resolver", "_writers", "argument", "selector")
 
     def __init__(self, body: RequestBody, resolver: Resolver, *, argument: str, selector: str, byte_type: str) -> None:
         self.argument = argument
@@ -75,34 +76,57 @@ class BodyPlan:
         self._body = body
         self._resolver = resolver
         self._byte_type = byte_type
-        self._default = choose_media_type(body)
-        self._file_chooses = len(body.content) > 1 and media_kind(self._default) is MediaKind.BYTES
+        self._choices = selectable_media_types(body)
         self._writers: dict[str, WriteBody] = {}
 
+    @property
+    def may_hold_files(self) -> bool:
+        """Whether a string in the schema may stand for a file on the wire: bodies that are not JSON or a form."""
+        kinds = (MediaKind.MULTIPART, MediaKind.TEXT, MediaKind.BYTES)
+        return any(media_kind(media) in kinds for media in self._body.content)
+
     def write(self, value: JSON, content_type: str = "") -> Payload:
-        """The body for a value, in the media type asked for or else the default. Raises `Unwritable`."""
-        name = content_type or (self._type_of_file(value) if self._file_chooses else "")
+        """The body for a value, in the media type asked for or else the one it fits. Raises `Unwritable`."""
+        name = content_type or (self._fitting(value) if len(self._body.content) > 1 else "")
         return (self._writers.get(name) or self._compiled(name))(value)
 
     def _compiled(self, name: str) -> WriteBody:
-        media = find_media_type(self._body, name) if name else self._default
+        media = find_media_type(self._body, name) if name else self._choices[0]
         if media is None:
             allowed = ", ".join(one.content_type for one in self._body.content)
             raise Unwritable(f"cannot be sent as {name[:80]!r}; possible are: {allowed}")
-        if name:
-            name = media_type_text(name)
-        writer = compile_body(media, self._resolver, content_type=name, byte_type=self._byte_type)
+        asked = name if name != media.content_type else ""
+        writer = compile_body(
+            media,
+            self._resolver,
+            content_type=media_type_text(asked) if asked else "",
+            byte_type=self._byte_type,
+        )
         if len(self._writers) < _MAX_WRITERS:
             self._writers[name] = writer
         return writer
 
-    def _type_of_file(self, value: JSON) -> str:
-        """A file that names its type chooses among several media types for bytes."""
-        if not isinstance(value, dict) or not looks_binary(value):
-            return ""
-        name = value.get("contentType")
-        media = find_media_type(self._body, name) if isinstance(name, str) else None
-        return media.content_type if media is not None and media_kind(media) is MediaKind.BYTES else ""
+    def _fitting(self, value: JSON) -> str:
+        """The media type for a value when the caller names none: of those that can write it, the first.
+
+        A file that names its type chooses among the types for bytes.
+        """
+        if isinstance(value, dict) and looks_binary(value) and isinstance(name := value.get("contentType"), str):
+            named = find_media_type(self._body, name)
+            if named is not None and media_kind(named) is MediaKind.BYTES:
+                return named.content_type
+        fitting = (media for media in self._choices if self._takes(media, value))
+        return next(fitting, self._choices[0]).content_type
+
+    def _takes(self, media: MediaType, value: JSON) -> bool:
+        kind = media_kind(media)
+        if kind is MediaKind.BYTES:
+            return isinstance(value, str) or looks_binary(value)
+        if kind in (MediaKind.TEXT, MediaKind.XML):
+            return not isinstance(value, dict | list)
+        if kind is MediaKind.JSON_LINES and isinstance(value, str | list):
+            return True
+        return shape_of(self._resolver, media.schema).may_be(json_type(value))
 
 
 @dataclass(frozen=True, slots=True)

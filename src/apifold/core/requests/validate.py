@@ -13,6 +13,7 @@ from typing import Final
 import jsonschema_rs
 from jsonschema_rs import ValidationErrorKind as Kind
 
+from apifold.core.openapi.shapes import json_type
 from apifold.core.requests.arguments import Problem, pointer
 from apifold.core.values import JSON, JSONObject
 
@@ -219,12 +220,7 @@ def _unknown(name: str, known: list[str], *, top: bool) -> str:
 
 def _type_message(types: Iterable[str], instance: object) -> str:
     expected = " or ".join(_TYPE_NAMES.get(name, name) for name in types)
-    return f"must be {expected or 'another type'}, not {_TYPE_NAMES[_type_of(instance)]}"
-
-
-def _type_of(value: object) -> str:
-    names = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-    return names.get(type(value), "object")
+    return f"must be {expected or 'another type'}, not {_TYPE_NAMES[json_type(instance)]}"
 
 
 def _listed(items: Iterable[str]) -> str:
