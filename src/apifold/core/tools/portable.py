@@ -1,0 +1,405 @@
+"""Tool schemas that the strictest client accepts, within a budget of bytes.
+
+A value's schema is opened level by level, so that what is near the top is there whatever lies below. Down to
+`SHALLOW` properties everything is opened; deeper levels are opened as long as there is room, and beyond only what is
+required. References are inlined, recursion is cut, and every cut is reported.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from apifold.core.diagnostics import Severity
+from apifold.core.limits import SCHEMA, SchemaLimits
+from apifold.core.tools.composition import Finding
+from apifold.core.tools.model import Renames
+from apifold.core.tools.naming import key_names
+from apifold.core.tools.outline import Outline, Outliner
+from apifold.core.tools.schema import Form
+from apifold.core.tools.text import shorten
+from apifold.core.values import JSON, JSONObject
+
+SHALLOW = 3
+"""Property names are shown without regard to the budget down to this depth, counted from the argument."""
+
+_UNLIMITED = 10_000
+# Description lengths by depth (arguments, their properties, …), from everything to the least that is still useful.
+_STAGES: tuple[tuple[int, ...], ...] = (
+    (_UNLIMITED, _UNLIMITED, _UNLIMITED, _UNLIMITED),
+    (_UNLIMITED, _UNLIMITED, _UNLIMITED, 160),
+    (_UNLIMITED, _UNLIMITED, 240, 80),
+    (_UNLIMITED, 300, 160, 40),
+    (400, 200, 80, 0),
+    (300, 120, 40, 0),
+    (200, 80, 0, 0),
+    (120, 40, 0, 0),
+)
+_EXPECTED = (160, 120, 80, 40)
+"""Bytes that a description is counted with while it is not yet known how much room there is."""
+_OVERHEAD = 30
+"""Bytes of punctuation, `properties`, `required` and the like around a schema."""
+_CUT = "(details left out)"
+
+
+class _Piece:
+    """A place in the schema that is being built."""
+
+    __slots__ = ("children", "cut", "depth", "level", "name", "nest", "outline", "parent", "role", "schema")
+
+    def __init__(self, outline: Outline, parent: "_Piece | None", role: str, name: str, depth: int) -> None:
+        self.outline = outline
+        self.parent = parent
+        self.role = role  # property, items, additional, branch, argument
+        self.name = name
+        self.depth = depth
+        self.nest: int = 0 if parent is None else parent.nest + 1
+        self.children: list[_Piece] = []
+        self.cut = ""
+        self.level: _Level | None = None
+        self.schema: JSONObject = {}
+
+
+class _Level:
+    """One place in the *value*: alternatives share it, because a value does not say which of them it follows."""
+
+    __slots__ = ("_keys", "additional", "items", "names", "properties")
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}
+        self.properties: dict[str, _Level] = {}
+        self.items: _Level | None = None
+        self.additional: _Level | None = None
+        self._keys: dict[str, str] | None = None
+
+    def keys(self) -> dict[str, str]:
+        """Wire name to legal name."""
+        if self._keys is None:
+            self._keys = key_names(self.names)
+        return self._keys
+
+
+@dataclass(frozen=True, slots=True)
+class Portable:
+    """The schemas of a tool's arguments."""
+
+    schemas: Mapping[str, JSONObject]
+    renames: Mapping[str, Renames]
+    renamed: tuple[str, ...]
+    """Wire names of properties that have another name here."""
+    findings: tuple[Finding, ...]
+    rewrites: frozenset[str]
+    read_only: int
+    """Properties that were left out because only the server sets them."""
+
+
+@dataclass(slots=True)
+class _Expansion:
+    """The pieces of one tool, parents before children."""
+
+    pieces: list[_Piece] = field(default_factory=list)
+    spent: int = 0
+    read_only: int = 0
+    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    renames: bool = False
+
+    def report(self, code: str, severity: Severity, pointer: str, message: str) -> None:
+        self.findings.setdefault((code, pointer), Finding(code, severity, pointer, message))
+
+
+class PortableBuilder:
+    """Builds the argument schemas of one tool after another; schemas of leaves are shared between them."""
+
+    def __init__(self, outliner: Outliner, limits: SchemaLimits = SCHEMA) -> None:
+        self._outliner = outliner
+        self._limits = limits
+        self._soft = limits.bytes * 7 // 10
+        self._hard = limits.bytes * 2
+
+    def build(self, forms: Mapping[str, Form]) -> Portable:
+        """Schemas of arguments by name. They share one budget; none has precedence over another."""
+        expansion = _Expansion()
+        roots = {
+            name: self._add(expansion, self._outline(form), None, "argument", name, 0) for name, form in forms.items()
+        }
+        self._expand(expansion, list(roots.values()))
+        if expansion.renames:
+            _assign_levels(expansion.pieces)
+        lengths = self._lengths(expansion)
+        for piece in reversed(expansion.pieces):
+            piece.schema = _render(piece, lengths[min(piece.depth, SHALLOW)])
+        for piece in expansion.pieces:
+            for finding in piece.outline.findings:
+                expansion.findings.setdefault((finding.code, finding.pointer), finding)
+        return Portable(
+            {name: piece.schema for name, piece in roots.items()},
+            _renames(roots) if expansion.renames else {},
+            _renamed(expansion.pieces) if expansion.renames else (),
+            tuple(expansion.findings.values()),
+            frozenset().union(*(piece.outline.rewrites for piece in expansion.pieces)),
+            expansion.read_only,
+        )
+
+    def _outline(self, form: Form) -> Outline:
+        if len(form.alternatives) == 1:
+            return self._outliner.outline(form.alternatives[0])
+        return self._outliner.alternatives(form.alternatives, form.pointer, form.description)
+
+    # --- opening ---
+
+    def _add(
+        self, into: _Expansion, outline: Outline, parent: _Piece | None, role: str, name: str, depth: int
+    ) -> _Piece:
+        piece = _Piece(outline, parent, role, name, depth)
+        into.pieces.append(piece)
+        if parent is not None:
+            parent.children.append(piece)
+        into.spent += _cost(outline, name, depth)
+        into.renames = into.renames or outline.renames
+        return piece
+
+    def _expand(self, into: _Expansion, level: list[_Piece]) -> None:
+        """Open pieces level by level: properties lead to the next, items and alternatives stay on theirs."""
+        while level:
+            below: list[_Piece] = []
+            at = 0
+            while at < len(level):
+                piece = level[at]
+                at += 1
+                if not piece.outline.is_leaf and not self._is_stopped(into, piece):
+                    self._open(into, piece, level, below)
+            level = below
+
+    def _is_stopped(self, into: _Expansion, piece: _Piece) -> bool:
+        outline = piece.outline
+        if outline.marks:
+            again = self._recurs(piece)
+            if again is not None:
+                piece.cut = f"(recursive: same shape as {again.name or 'above'})"
+                into.report(
+                    "schema.recursive", Severity.NOTE, outline.pointer, "a recursive schema is shown a few levels deep"
+                )
+                return True
+        if piece.nest >= self._limits.depth or len(into.pieces) >= self._limits.nodes:
+            piece.cut = _CUT
+            into.report("schema.cut", Severity.WARNING, outline.pointer, "nested too deeply; any value is taken here")
+            return True
+        return False
+
+    def _recurs(self, piece: _Piece) -> _Piece | None:
+        """The outermost piece that this one repeats, when it has been repeated often enough."""
+        marks = piece.outline.marks
+        times, outermost, nearest = 0, None, -1
+        above = piece.parent
+        while above is not None:
+            if above.outline.marks and not marks.isdisjoint(above.outline.marks):
+                times += 1
+                nearest = above.depth if nearest < 0 else nearest
+                outermost = above
+            above = above.parent
+        enough = times > self._limits.recursion and (piece.depth >= SHALLOW or nearest == piece.depth)
+        return outermost if enough else None
+
+    def _open(self, into: _Expansion, piece: _Piece, level: list[_Piece], below: list[_Piece]) -> None:
+        outline, depth = piece.outline, piece.depth
+        level.extend(
+            self._add(into, self._outliner.outline(branch), piece, "branch", piece.name, depth)
+            for branch in outline.branches
+        )
+        if outline.items is not None:
+            level.append(self._add(into, self._outliner.outline(outline.items), piece, "items", piece.name, depth))
+        if isinstance(outline.additional, tuple):
+            below.append(
+                self._add(into, self._outliner.outline(outline.additional), piece, "additional", piece.name, depth + 1)
+            )
+        if outline.properties:
+            self._open_properties(into, piece, below)
+
+    def _open_properties(self, into: _Expansion, piece: _Piece, below: list[_Piece]) -> None:
+        outline, depth = piece.outline, piece.depth + 1
+        children: list[tuple[str, Outline]] = []
+        for name, source in outline.properties.items():
+            child = self._outliner.outline(source)
+            if child.read_only:
+                into.read_only += 1
+            else:
+                children.append((name, child))
+        if self._is_full(into, piece, children):
+            kept = [(name, child) for name, child in children if name in outline.required]
+            if len(kept) < len(children):
+                piece.cut = _CUT
+                names = ", ".join(name for name, _ in children if name not in outline.required)
+                message = f"the schema is large: optional properties below {piece.name!r} are left out ({shorten(names, 200)})"
+                into.report("schema.cut", Severity.WARNING, outline.pointer, message)
+            children = kept
+        below.extend(self._add(into, child, piece, "property", name, depth) for name, child in children)
+
+    def _is_full(self, into: _Expansion, piece: _Piece, children: Iterable[tuple[str, Outline]]) -> bool:
+        room = self._soft if piece.depth >= SHALLOW else self._hard
+        if into.spent > room:
+            return True
+        return into.spent + sum(_cost(child, name, piece.depth + 1) for name, child in children) > room
+
+    # --- descriptions ---
+
+    def _lengths(self, expansion: _Expansion) -> tuple[int, ...]:
+        """The longest descriptions, by depth, with which the whole stays within the budget."""
+        bare = 0
+        described: list[list[int]] = [[] for _ in range(SHALLOW + 1)]
+        for piece in expansion.pieces:
+            bare += piece.outline.size + len(piece.name) + _OVERHEAD
+            if piece.outline.description:
+                described[min(piece.depth, SHALLOW)].append(len(piece.outline.description))
+        for stage in _STAGES:
+            words = sum(min(length, limit) for limit, found in zip(stage, described, strict=True) for length in found)
+            if bare + words <= self._limits.bytes:
+                break
+        if stage is not _STAGES[0]:
+            message = "the schema is large: descriptions inside it are shortened"
+            expansion.report("schema.shortened", Severity.NOTE, expansion.pieces[0].outline.pointer, message)
+        return stage
+
+
+def _cost(outline: Outline, name: str, depth: int) -> int:
+    return outline.size + len(name) + _OVERHEAD + min(len(outline.description), _EXPECTED[min(depth, SHALLOW)])
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def _assign_levels(pieces: Iterable[_Piece]) -> None:
+    for piece in pieces:
+        above = piece.parent.level if piece.parent is not None else None
+        if above is None:
+            piece.level = _Level()
+        elif piece.role == "branch":
+            piece.level = above
+        elif piece.role == "items":
+            piece.level = above.items = above.items or _Level()
+        elif piece.role == "additional":
+            piece.level = above.additional = above.additional or _Level()
+        else:
+            above.names[piece.name] = None
+            piece.level = above.properties.setdefault(piece.name, _Level())
+
+
+def _renames(roots: Mapping[str, _Piece]) -> dict[str, Renames]:
+    found = {}
+    for name, piece in roots.items():
+        tree = _tree(piece.level) if piece.level is not None else None
+        if tree is not None:
+            found[name] = tree
+    return found
+
+
+def _renamed(pieces: Iterable[_Piece]) -> tuple[str, ...]:
+    levels = {id(piece.level): piece.level for piece in pieces if piece.level is not None}
+    found = {wire for level in levels.values() for wire, legal in level.keys().items() if wire != legal}
+    return tuple(sorted(found))
+
+
+def _tree(root: _Level) -> Renames | None:
+    order = [root]
+    for level in order:
+        order.extend(level.properties.values())
+        order.extend(below for below in (level.items, level.additional) if below is not None)
+    trees: dict[int, Renames | None] = {}
+    for level in reversed(order):
+        keys = {legal: wire for wire, legal in level.keys().items() if legal != wire}
+        properties = {name: tree for name, below in level.properties.items() if (tree := trees[id(below)]) is not None}
+        items = trees[id(level.items)] if level.items is not None else None
+        additional = trees[id(level.additional)] if level.additional is not None else None
+        said = keys or properties or items is not None or additional is not None
+        trees[id(level)] = Renames(keys, properties, items, additional) if said else None
+    return trees[id(root)]
+
+
+# --- rendering --------------------------------------------------------------------------------------------------------
+
+
+def _render(piece: _Piece, limit: int) -> JSONObject:
+    """The finished schema of a piece whose children are finished."""
+    outline = piece.outline
+    if outline.is_leaf and not piece.cut:
+        known = outline.shared.get(limit)
+        if known is None:
+            known = outline.shared[limit] = _finished(outline, _leaf(outline), _words(outline, limit, ""))
+        return known
+    if outline.branches:
+        schema = _alternatives([child.schema for child in piece.children if child.role == "branch"])
+    elif outline.kind == "array":
+        schema = {**outline.facts, "items": next((child.schema for child in piece.children), {})}
+    else:
+        schema = _object(piece)
+    return _finished(outline, schema, _words(outline, limit, piece.cut))
+
+
+def _leaf(outline: Outline) -> JSONObject:
+    if outline.kind == "object":
+        # An object that lists nothing takes anything, unless the document says that it is empty.
+        return {**outline.facts, "properties": {}, "additionalProperties": outline.additional is True}
+    return outline.facts
+
+
+def _object(piece: _Piece) -> JSONObject:
+    outline = piece.outline
+    schema = dict(outline.facts)
+    keys = piece.level.keys() if piece.level is not None else {}
+    properties: JSONObject = {}
+    required: list[JSON] = []
+    for child in piece.children:
+        if child.role == "property":
+            key = keys.get(child.name, child.name)
+            properties[key] = child.schema
+            if child.name in outline.required:
+                required.append(key)
+        elif child.role == "additional":
+            schema["additionalProperties"] = child.schema
+    schema["properties"] = properties
+    if required:
+        schema["required"] = required
+    if piece.cut:
+        for keyword in ("additionalProperties", "minProperties", "maxProperties"):
+            schema.pop(keyword, None)
+    elif outline.additional is False:
+        schema["additionalProperties"] = False
+    elif outline.additional is True and not properties:
+        schema["additionalProperties"] = True
+    return schema
+
+
+def _alternatives(schemas: Sequence[JSONObject]) -> JSONObject:
+    """`anyOf` without doubles; alternatives that only list values of one type become one list."""
+    kept: list[JSON] = []
+    enums: dict[JSON, JSONObject] = {}
+    for schema in schemas:
+        inner = schema.get("anyOf")
+        for option in inner if isinstance(inner, list) and len(schema) == 1 else [schema]:
+            if isinstance(option, dict) and option.keys() == {"type", "enum"} and isinstance(option["type"], str):
+                known = enums.get(option["type"])
+                if known is not None:
+                    known["enum"] = _union(known["enum"], option["enum"])
+                    continue
+                option = enums[option["type"]] = dict(option)  # noqa: PLW2901 -- extended later, and others share the original
+            if option not in kept:
+                kept.append(option)
+    if len(kept) == 1 and isinstance(kept[0], dict):
+        return kept[0]
+    return {"anyOf": kept} if kept else {}
+
+
+def _union(one: JSON, other: JSON) -> JSON:
+    mine = one if isinstance(one, list) else []
+    return [*mine, *(value for value in other if value not in mine)] if isinstance(other, list) else mine
+
+
+def _finished(outline: Outline, schema: JSONObject, words: str) -> JSONObject:
+    """The schema with null where it is allowed, and its description."""
+    if outline.nullable and schema:
+        inner = schema.get("anyOf")
+        options: list[JSON] = [*inner] if isinstance(inner, list) and len(schema) == 1 else [schema]
+        schema = {"anyOf": [*options, {"type": "null"}]}
+    return {**schema, "description": words} if words else schema
+
+
+def _words(outline: Outline, limit: int, cut: str) -> str:
+    said = shorten(outline.description, limit) if len(outline.description) > limit else outline.description
+    return f"{said} {cut}".strip() if cut else said
