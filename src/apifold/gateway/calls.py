@@ -1,0 +1,170 @@
+"""One call while it runs: who asks, the way back to them, and how its outcome becomes an answer."""
+
+import asyncio
+import math
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from apifold.core.errors import AppError, ErrorCategory
+from apifold.core.limits import WIRE, WireLimits
+from apifold.core.mcp.envelope import LEVELS, Envelope
+from apifold.core.mcp.messages import notification_body
+from apifold.core.mcp.revisions import Revision
+from apifold.core.policy.access import Principal
+from apifold.core.values import JSON, JSONObject
+from apifold.gateway.ports import Caller
+from apifold.gateway.sessions import Session
+
+_NEEDS: Mapping[str, str] = {
+    "elicitation/create": "elicitation",
+    "sampling/createMessage": "sampling",
+    "roots/list": "roots",
+}
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Everything that is known about one request before its method is looked at."""
+
+    revision: Revision
+    caller: Caller
+    meta: JSONObject
+    log_level: str
+    """Empty: no log messages."""
+    session: Session | None = None
+
+
+def modern_scope(envelope: Envelope, principal: Principal) -> Scope:
+    caller = Caller(
+        principal, envelope.revision.name, envelope.client_name, envelope.client_version, envelope.capabilities
+    )
+    return Scope(envelope.revision, caller, envelope.meta, envelope.log_level)
+
+
+def legacy_scope(params: JSONObject, revision: Revision, principal: Principal, session: Session | None) -> Scope:
+    meta = params.get("_meta")
+    known = meta if isinstance(meta, dict) else {}
+    if session is None:
+        return Scope(revision, Caller(principal, revision.name), known, "")
+    caller = Caller(
+        principal, revision.name, session.client_name, session.client_version, session.capabilities, session.id
+    )
+    return Scope(revision, caller, known, session.log_level, session)
+
+
+class Sink(Protocol):
+    """Where messages that belong to one request go, before its answer."""
+
+    async def send(self, message: bytes) -> None: ...
+
+    async def keepalive(self) -> None:
+        """The call is silent; whatever is between us and the caller should not take it for dead."""
+
+    def detach(self, retry_seconds: float) -> None: ...
+
+
+class CallChannel:
+    """Implements `ports.Channel`. Costs one timer: a call that is over before it fires never knew of it."""
+
+    __slots__ = ("_beats", "_heard", "_limits", "_progress", "_scope", "_sink", "_timer", "_token", "_worker")
+
+    def __init__(self, sink: Sink, scope: Scope, *, limits: WireLimits = WIRE) -> None:
+        self._sink = sink
+        self._scope = scope
+        self._limits = limits
+        self._token = scope.meta.get("progressToken")
+        self._progress = -math.inf
+        self._heard = False
+        """The backend reports for itself."""
+        self._beats = 0
+        self._worker: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(limits.progress_seconds, self._begin_beating)
+
+    async def progress(self, progress: float, total: float | None = None, message: str = "") -> None:
+        self._heard = True
+        await self._report(progress, total, message)
+
+    async def log(self, level: str, data: JSON, logger: str = "") -> None:
+        wanted = self._scope.log_level
+        if not wanted or LEVELS[level] < LEVELS[wanted]:
+            return
+        params: JSONObject = {"level": level, "data": data}
+        if logger:
+            params["logger"] = logger
+        await self._sink.send(notification_body("notifications/message", params))
+
+    async def request(self, method: str, params: JSONObject) -> JSONObject:
+        session = self._scope.session
+        if session is None:
+            raise AppError(
+                "mcp.no_way_back", "This client cannot be asked anything", category=ErrorCategory.UNAVAILABLE
+            )
+        lacking = missing_capabilities({"": {"method": method, "params": params}}, self._scope.caller.capabilities)
+        if lacking:
+            message = f"The client did not declare the capability {', '.join(lacking)}"
+            raise AppError("mcp.missing_capability", message, category=ErrorCategory.UNAVAILABLE)
+        return await session.ask(method, fit_question(method, params, self._scope.revision), self._sink.send)
+
+    async def detach(self, retry_seconds: float) -> None:
+        self._sink.detach(retry_seconds)
+
+    def close(self) -> None:
+        self._timer.cancel()
+        if self._worker is not None:
+            self._worker.cancel()
+
+    async def _report(self, progress: float, total: float | None, message: str) -> None:
+        if not isinstance(self._token, str | int) or progress <= self._progress:  # it MUST increase
+            return
+        self._progress = progress
+        params: JSONObject = {"progressToken": self._token, "progress": progress}
+        if total is not None:
+            params["total"] = total
+        if message:
+            params["message"] = message
+        await self._sink.send(notification_body("notifications/progress", params))
+
+    def _begin_beating(self) -> None:
+        self._worker = asyncio.get_running_loop().create_task(self._beat())
+
+    async def _beat(self) -> None:
+        """Signs of life of a slow call: clients extend their deadline on progress, proxies on any byte."""
+        step = self._limits.progress_seconds
+        since_keepalive = step
+        while True:
+            self._beats += 1
+            if self._token is not None and not self._heard:
+                elapsed = self._beats * step
+                await self._report(elapsed, None, f"Still running after {elapsed:g} s")
+            elif since_keepalive >= self._limits.keepalive_seconds:
+                since_keepalive = 0
+                await self._sink.keepalive()
+            await asyncio.sleep(step)
+            since_keepalive += step
+
+
+def missing_capabilities(requests: Mapping[str, JSONObject], declared: Mapping[str, JSON]) -> JSONObject:
+    """What a client would have to declare for these questions and did not, as a ClientCapabilities object."""
+    lacking: JSONObject = {}
+    for request in requests.values():
+        needed = _NEEDS.get(str(request.get("method")))
+        if needed is None:
+            continue
+        have = declared.get(needed)
+        if not isinstance(have, dict):
+            lacking[needed] = {}
+        elif _is_url_mode(request.get("params")) and "url" not in have:
+            lacking[needed] = {"url": {}}
+    return lacking
+
+
+def fit_question(method: str, params: JSONObject, revision: Revision) -> JSONObject:
+    """The parameters of a question as the revision has them: `mode` came with 2025-11-25."""
+    if method == "elicitation/create" and "url" not in revision.elicitation and not _is_url_mode(params):
+        return {key: value for key, value in params.items() if key != "mode"}
+    return params
+
+
+def _is_url_mode(params: JSON) -> bool:
+    return isinstance(params, dict) and params.get("mode") == "url"

@@ -1,0 +1,174 @@
+"""One client on one two-way channel: HTTP+SSE of 2024-11-05, and stdio in both eras.
+
+Everything that goes to the client goes through one outbox, in the order in which it was ready.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from apifold.core.limits import WIRE, WireLimits
+from apifold.core.mcp.codes import INVALID_REQUEST
+from apifold.core.mcp.envelope import Fault, is_modern, open_envelope
+from apifold.core.mcp.face import acknowledgment, listen_result
+from apifold.core.mcp.handler import Call, Initialize, Listen
+from apifold.core.mcp.messages import (
+    Batch,
+    Malformed,
+    Message,
+    Notification,
+    Request,
+    Response,
+    error_body,
+    parse,
+    result_body,
+)
+from apifold.core.mcp.outcome import Filter
+from apifold.core.mcp.revisions import V2026_07_28
+from apifold.core.policy.access import Principal
+from apifold.gateway.apart import OutboxSink
+from apifold.gateway.calls import Scope, legacy_scope, modern_scope
+from apifold.gateway.dialogue import answer_call, run_batch
+from apifold.gateway.endpoint import Endpoint
+from apifold.gateway.sessions import Session
+from apifold.gateway.streams import Outbox
+
+
+class Duplex:
+    """`receive` what the client sends, one frame at a time; write what `outbox` holds. `close` when the channel is gone."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        principal: Principal,
+        *,
+        modern: bool,
+        identifier: str = "",
+        limits: WireLimits = WIRE,
+    ) -> None:
+        self._endpoint = endpoint
+        self._modern = modern
+        """Whether 2026-07-28 is spoken too; HTTP+SSE ended before it."""
+        self._limits = limits
+        self.session = Session(identifier, principal, limits=limits)
+        self.outbox = Outbox(limits=limits)
+        self._sink = OutboxSink(self.outbox)
+        self._stop_watching: Callable[[], None] = lambda: None
+        self._batches = 0
+        self._listens: dict[bytes, Outbox] = {}
+
+    def receive(self, data: bytes) -> None:
+        """Take one frame: answer it at once, or begin to work on it."""
+        message = parse(data, limits=self._limits)
+        if isinstance(message, Batch):
+            self._batch(message)
+        else:
+            self._take(message)
+
+    async def drained(self, seconds: float) -> None:
+        """Until no call is at work, at most some time. Streams of changes never end by themselves: they do now."""
+        for changes in self._listens.values():
+            changes.close()
+        tasks = tuple(self.session.calls)
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    async def has_room(self) -> None:
+        """Until another call may begin."""
+        while self.session.busy:
+            await asyncio.wait(tuple(self.session.calls), return_when=asyncio.FIRST_COMPLETED)
+
+    def close(self) -> None:
+        self._stop_watching()
+        self.session.close()
+        self.outbox.close()
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Request):
+            self._request(message)
+        elif isinstance(message, Notification):
+            if message.method == "notifications/cancelled":
+                self.session.cancel(message.params.get("requestId"))
+        elif isinstance(message, Response):
+            self.session.resolve(message)
+        else:
+            self.outbox.push(error_body(message.id, message.code, message.message))
+
+    def _request(self, request: Request) -> None:
+        if self._modern and is_modern(request.params, None):
+            envelope = open_envelope(request.method, request.params, None)
+            if isinstance(envelope, Fault):
+                self._refuse(envelope, request.id)
+                return
+            self._serve(request, modern_scope(envelope, self.session.principal))
+        else:
+            revision = self.session.revision
+            self._serve(request, legacy_scope(request.params, revision, self.session.principal, self.session))
+
+    def _serve(self, request: Request, scope: Scope) -> None:
+        operation = self._endpoint.interpret(request, scope.revision)
+        if isinstance(operation, Fault):
+            self._refuse(operation, request.id)
+        elif isinstance(operation, Call | Listen):
+            if self.session.is_running(request.id):
+                self._refuse(Fault(INVALID_REQUEST, "A request with this id is still running"), request.id)
+            elif isinstance(operation, Listen):
+                self.session.run(request.id, self._listen(request.id, operation.filter))
+            else:
+                self.session.run(request.id, self._call(operation, request.id, scope))
+        else:
+            self.outbox.push(self._endpoint.answer(operation, request.id, scope).body)
+            if isinstance(operation, Initialize):
+                self._watch()
+
+    async def _call(self, call: Call, identifier: bytes, scope: Scope) -> None:
+        await self.outbox.put(
+            await answer_call(self._endpoint, call, identifier, scope, self._sink, limits=self._limits)
+        )
+
+    async def _listen(self, identifier: bytes, wanted: Filter) -> None:
+        """Changes go out among everything else, tagged; the outbox of their own only merges what repeats."""
+        changes = Outbox(limits=self._limits)
+        reader = changes.attach()
+        self._listens[identifier] = changes
+        end = self._endpoint.watch(lambda: wanted, changes, identifier)
+        try:
+            await self.outbox.put(acknowledgment(identifier, wanted))
+            while not changes.closed or changes.unread:
+                while (item := changes.take()) is not None:
+                    await self.outbox.put(item.message)
+                if not changes.closed:
+                    await changes.wait(self._limits.keepalive_seconds)
+            await self.outbox.put(result_body(identifier, listen_result(identifier)))
+        finally:
+            changes.detach(reader)
+            del self._listens[identifier]
+            end()
+
+    def _watch(self) -> None:
+        """Earlier revisions are told of changes unasked, from `initialize` on."""
+        self._stop_watching()
+        session = self.session
+
+        def wanted() -> Filter:
+            return Filter(tools=True, prompts=True, resources=True, uris=frozenset(session.subscriptions))
+
+        if self._endpoint.backend.description.list_changed:
+            self._stop_watching = self._endpoint.watch(wanted, self.outbox)
+
+    def _batch(self, batch: Batch) -> None:
+        if not self.session.revision.batches:
+            self._refuse(Fault(INVALID_REQUEST, "This revision has no batches"), b"null")
+            return
+        for message in batch.messages:
+            if not isinstance(message, Request | Malformed):
+                self._take(message)
+        if any(isinstance(message, Request | Malformed) for message in batch.messages):
+            self._batches += 1
+            self.session.run(b"batch %d" % self._batches, self._answer_batch(batch))
+
+    async def _answer_batch(self, batch: Batch) -> None:
+        scope = legacy_scope({}, self.session.revision, self.session.principal, self.session)
+        await self.outbox.put(await run_batch(self._endpoint, batch, scope, self._sink, limits=self._limits))
+
+    def _refuse(self, fault: Fault, identifier: bytes) -> None:
+        self.outbox.push(self._endpoint.refuse(identifier, fault, V2026_07_28).body)
