@@ -46,11 +46,11 @@ async def deliver(
     revision: Revision,
     fields: Fields,
     *,
+    reader: int,
     limits: WireLimits = WIRE,
 ) -> None:
     """The answer to the POST that began the call: JSON when there is nothing but the answer, else a resumable stream."""
     json, streams = acceptable(exchange.headers.get("accept"))
-    reader = outbox.attach()
     try:
         while not await outbox.wait(limits.keepalive_seconds) and not streams:
             continue

@@ -185,8 +185,9 @@ class StreamableHTTP:
         if session.busy:
             return visit.say(too_many(identifier))
         number, outbox = session.open_stream()
+        reader = outbox.attach()  # before the call begins: it may let go at once
         session.run(identifier, run_apart(visit.endpoint, call, identifier, scope, outbox, limits=self._limits))
-        return deliver(outbox, visit.exchange, number, scope.revision, visit.fields, limits=self._limits)
+        return deliver(outbox, visit.exchange, number, scope.revision, visit.fields, reader=reader, limits=self._limits)
 
     # Messages without an answer, and many at once
 
