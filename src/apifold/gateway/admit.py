@@ -1,7 +1,6 @@
 """Phase 2 of a call: may it go now? Room in this process, and an upstream that is not known to be down."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.policy.resilience import (
@@ -26,14 +25,6 @@ class NotAdmitted(AppError):
     category = ErrorCategory.UNAVAILABLE
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """A call that may go. `probe`: it is the one that tests whether a closed upstream is back."""
-
-    origin: Origin
-    probe: bool = False
-
-
 class Gate:
     """Counts the calls under way and remembers which upstreams are failing; origins in good health cost nothing."""
 
@@ -53,11 +44,11 @@ class Gate:
     def leave(self) -> None:
         self._running -= 1
 
-    def admit(self, origin: Origin) -> Admission:
-        """Raises `NotAdmitted` while the origin's breaker is open."""
+    def admit(self, origin: Origin) -> bool:
+        """Whether the call is the one that probes an upstream which was failing; raises `NotAdmitted` while it pauses."""
         breaker = self._breakers.get(origin) if self._breakers else None
         if breaker is None:
-            return Admission(origin)
+            return False
         now = self._now()
         state, wait = breaker.admit(now, self._rule)
         if wait > 0:
@@ -67,20 +58,20 @@ class Gate:
                 details={"retryAfter": round(wait, 1)},
             )
         self._breakers[origin] = state
-        return Admission(origin, probe=state.probe_at is not None)
+        return state.probe_at is not None
 
-    def report(self, admission: Admission, verdict: Verdict) -> None:
-        """Say how an admitted call ended."""
-        breaker = self._breakers.get(admission.origin)
-        if breaker is None and verdict is not Verdict.BROKEN:
+    def report(self, origin: Origin, verdict: Verdict, *, probe: bool) -> None:
+        """How an admitted call ended."""
+        if verdict is not Verdict.BROKEN and not self._breakers:
             return
-        state = (breaker or CLOSED).report(verdict, self._now(), probe=admission.probe, rule=self._rule)
+        breaker = self._breakers.get(origin, CLOSED)
+        state = breaker.report(verdict, self._now(), probe=probe, rule=self._rule)
         if state == CLOSED:
-            self._breakers.pop(admission.origin, None)
+            self._breakers.pop(origin, None)
             return
-        if breaker is None and len(self._breakers) >= _MOST_ORIGINS:
+        if origin not in self._breakers and len(self._breakers) >= _MOST_ORIGINS:
             self._breakers.pop(next(iter(self._breakers)))
-        self._breakers[admission.origin] = state
+        self._breakers[origin] = state
 
 
 def verdict_of_failure(failure: UpstreamFailure) -> Verdict:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from apifold.core.effects import Clock, Entropy
 from apifold.core.limits import CallLimits
 from apifold.core.policy.resilience import RETRY_STATUSES, RetryRule, pause_before_retry, retry_after
-from apifold.core.requests.credentials import Grant, apply
+from apifold.core.requests.credentials import apply
 from apifold.core.requests.model import UpstreamRequest, UpstreamResponse
 from apifold.core.requests.redirect import NotFollowed, next_hop
-from apifold.core.requests.scrub import Scrubber
+from apifold.gateway.context import CallContext, Prepared
 from apifold.gateway.failures import FailureKind, UpstreamFailure
 from apifold.gateway.ports import Upstream
 
@@ -32,58 +32,44 @@ class Effects:
     """Waits so many seconds."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """What a call did on the wire, also when it ended in an exception."""
-
-    attempts: int = 0
-    hops: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Exchanged:
-    response: UpstreamResponse
-    not_followed: str = ""
-    """Why the redirect that came back was not followed; empty when it is none."""
-
-
 class Sender:
     """Sends the requests of one server. Holds no state between calls."""
 
     def __init__(self, upstream: Upstream, effects: Effects, limits: CallLimits) -> None:
         self._upstream = upstream
+        self._effects = effects
         self._clock = effects.clock
-        self._entropy = effects.entropy
         self._pause = effects.pause
         self._limits = limits
         self._rule = RetryRule(retries=limits.retries)
 
-    async def send(
-        self, request: UpstreamRequest, grant: Grant, *, scrubber: Scrubber, deadline: float, tally: Tally
-    ) -> Exchanged:
-        """The answer to a request, redirects followed. `deadline` is monotonic time. Raises `UpstreamFailure`."""
-        trusted = True
+    async def send(self, context: CallContext, prepared: Prepared, deadline: float) -> str:
+        """Put the answer into `context`, redirects followed; `deadline` is monotonic time. Raises `UpstreamFailure`.
+
+        Gives the reason why a redirect that came back was not followed; empty when the answer is none.
+        """
+        request, grant, trusted = prepared.request, prepared.grant, True
         while True:
-            signed = apply(request, grant) if trusted else request
-            response = await self._try(signed, deadline, tally)
-            hop = next_hop(request, response, scrubber=scrubber)
+            response = await self._try(apply(request, grant) if trusted else request, context, deadline)
+            context.response = response
+            hop = next_hop(request, response, scrubber=context.scrubber)
             if hop is None:
-                return Exchanged(response)
+                return ""
             if isinstance(hop, NotFollowed):
-                return Exchanged(response, hop.reason)
-            if tally.hops >= self._limits.redirects:
-                return Exchanged(response, f"there were already {tally.hops}")
-            tally.hops += 1
+                return hop.reason
+            if context.hops >= self._limits.redirects:
+                return f"there were already {context.hops}"
+            context.hops += 1
             # Once credentials were left behind they do not come back, wherever the next hop leads.
             trusted = trusted and hop.same_origin
             request = hop.request
 
-    async def _try(self, request: UpstreamRequest, deadline: float, tally: Tally) -> UpstreamResponse:
+    async def _try(self, request: UpstreamRequest, context: CallContext, deadline: float) -> UpstreamResponse:
         """One answer, with attempts repeated after failures that may pass: unsent ones, and sent ones when idempotent."""
         attempt = 0
         while True:
             attempt += 1
-            tally.attempts += 1
+            context.attempts += 1
             left = deadline - self._clock.monotonic()
             if left <= 0:
                 raise UpstreamFailure(FailureKind.TIMEOUT, "There was no time left for the call.", sent=attempt > 1)
@@ -106,4 +92,6 @@ class Sender:
     def _pause_after(self, attempt: int, response: UpstreamResponse | None, deadline: float) -> float | None:
         asked = None if response is None else retry_after(response.header("retry-after"), self._clock.now())
         left = deadline - self._clock.monotonic()
-        return pause_before_retry(attempt, asked=asked, left=left, jitter=self._entropy.uniform(), rule=self._rule)
+        return pause_before_retry(
+            attempt, asked=asked, left=left, jitter=self._effects.entropy.uniform(), rule=self._rule
+        )

@@ -129,8 +129,7 @@ class OpenAPIBackend:
 
     async def call_tool(self, call: ToolCall) -> ToolResult:
         tool = self._exposure.find(call.name, call.caller.principal.tools)
-        done = await self._engine.call(tool, call.arguments, caller=call.caller, channel=call.channel)
-        return done.result
+        return (await self._engine.call(tool, call.arguments, caller=call.caller, channel=call.channel)).result
 
     # --- resources ---------------------------------------------------------------------------------------------------
 

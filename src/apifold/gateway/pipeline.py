@@ -7,32 +7,31 @@ grows with the number of tools.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from itertools import count
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import CALL, CallLimits
 from apifold.core.mcp.content import TextContent, ToolResult
 from apifold.core.policy.access import ANONYMOUS, Principal
 from apifold.core.policy.resilience import Verdict
-from apifold.core.record import CallKind, CallRecord
+from apifold.core.record import CallKind
 from apifold.core.requests.build import build_request
-from apifold.core.requests.credentials import Credentials, Grant, apply
-from apifold.core.requests.cut import Cut
-from apifold.core.requests.model import UpstreamRequest, UpstreamResponse
+from apifold.core.requests.credentials import Credentials
+from apifold.core.requests.model import Origin
 from apifold.core.requests.result import Shaped, shape
-from apifold.core.requests.scrub import NOTHING, Scrubber
 from apifold.core.tools.model import Tool
 from apifold.core.values import JSONObject
-from apifold.gateway.admit import Admission, Gate, verdict_of_failure, verdict_of_status
-from apifold.gateway.execute import Effects, Sender, Tally
+from apifold.gateway.admit import Gate, verdict_of_failure, verdict_of_status
+from apifold.gateway.context import CallContext, Prepared
+from apifold.gateway.execute import Effects, Sender
 from apifold.gateway.failures import FailureKind, UpstreamFailure
+from apifold.gateway.patience import Patience
 from apifold.gateway.plans import Plans
 from apifold.gateway.ports import Caller, Channel, CredentialSource, RecordSink, Upstream
 from apifold.gateway.record import keep
 
 NOBODY = Caller()
-PATIENCE_SECONDS = 3.0
-"""A call that takes longer reports progress, and again every so many seconds."""
+_CREDENTIAL_STATUSES = frozenset({401, 403})
 
 
 class NoServer(AppError):
@@ -46,62 +45,6 @@ class NoServer(AppError):
             f"The document does not say on which host {target} is.",
             hint="The person who runs this server can name it with --base-url.",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A call as it would be sent."""
-
-    tool: Tool
-    request: UpstreamRequest
-    """Without credentials."""
-    grant: Grant
-    repairs: tuple[str, ...]
-
-    def shown(self, *, secrets: bool = False) -> UpstreamRequest:
-        """The whole request, with the secrets in it as `***` unless `secrets`."""
-        return apply(self.request, self.grant if secrets else self.grant.masked())
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """A call that came to an end, good or bad."""
-
-    result: ToolResult
-    """What an MCP client gets."""
-    record: CallRecord
-    prepared: Prepared | None
-    """`None` when no request could be made of the arguments."""
-    response: UpstreamResponse | None
-    """Not scrubbed; `None` when there was no answer."""
-    failure: AppError | None
-    """Why there was no answer."""
-    cuts: tuple[Cut, ...] = ()
-
-
-@dataclass(slots=True)
-class _Work:
-    """What is known of a call while it runs."""
-
-    tool: Tool
-    caller: Caller
-    kind: CallKind
-    parent: str
-    call_id: str
-    began: float
-    began_at: float
-    repairs: list[str] = field(default_factory=list)
-    prepared: Prepared | None = None
-    credentials: Credentials | None = None
-    admission: Admission | None = None
-    sent_at: float = 0.0
-    answered_at: float = 0.0
-    response: UpstreamResponse | None = None
-    tally: Tally = field(default_factory=Tally)
-
-    @property
-    def scrubber(self) -> Scrubber:
-        return NOTHING if self.credentials is None else self.credentials.scrubber
 
 
 class CallEngine:
@@ -121,21 +64,22 @@ class CallEngine:
         """Without `records` nothing is kept. `on_failure` hears when a record could not be."""
         self._plans = plans
         self._credentials = credentials
-        self._effects = effects
         self._clock = effects.clock
         self._limits = limits
         self._records = records
         self._on_failure = on_failure
         self._sender = Sender(upstream, effects, limits)
         self._gate = Gate(effects.clock.monotonic, concurrent=limits.concurrent)
+        self._patience = Patience(effects.clock.monotonic)
+        self._id = f"call_{effects.entropy.token(12).hex()}"
+        self._number = count(1)
 
     async def prepare(self, tool: Tool, arguments: JSONObject, principal: Principal = ANONYMOUS) -> Prepared:
         """The request a call would send. Sends nothing and needs neither secrets nor an absolute server.
 
         Raises `InvalidArguments`, `RequestTooLarge`, `InvalidServer`.
         """
-        credentials = await self._credentials.credentials(principal)
-        return self._prepare(tool, arguments, credentials, [])
+        return self._prepare(tool, arguments, await self._credentials.credentials(principal), [])
 
     def _prepare(self, tool: Tool, arguments: JSONObject, credentials: Credentials, repairs: list[str]) -> Prepared:
         request = build_request(self._plans.plan(tool), arguments, repairs=repairs)
@@ -150,160 +94,107 @@ class CallEngine:
         channel: Channel | None = None,
         kind: CallKind = CallKind.CALL,
         parent: str = "",
-    ) -> Completed:
-        """Make a call. Raises only when cancelled, or by a fault of ours."""
-        began_at = self._clock.now()
-        call_id = f"call_{int(began_at * 1000):012x}{self._effects.entropy.token(10).hex()}"
-        work = _Work(tool, caller, kind, parent, call_id, self._clock.monotonic(), began_at)
+    ) -> CallContext:
+        """Make a call and tell how it went. Raises only when cancelled, or by a fault of ours."""
+        context = CallContext(tool, caller, kind, parent, f"{self._id}{next(self._number):08x}")
+        context.began_at = self._clock.now()
+        context.began = self._clock.monotonic()
         try:
             self._gate.enter()
         except AppError as error:
-            return self._refuse(work, error)
-        patience = None if channel is None else _Patience(channel, self._effects)
+            _refuse(context, error)
+            self._finish(context)
+            return context
+        waiting = None if channel is None else self._patience.begin(channel, context.began)
         try:
-            return await self._run(work, arguments)
+            await self._run(context, arguments)
         except BaseException as reason:
-            code = "call.cancelled" if isinstance(reason, asyncio.CancelledError) else "internal"
-            self._settle(work, Verdict.UNKNOWN)
-            self._record(work, is_error=True, error_code=code, result_bytes=0)
+            cancelled = isinstance(reason, asyncio.CancelledError)
+            context.failure = AppError("call.cancelled" if cancelled else "internal", "The call did not end.")
             raise
         finally:
             self._gate.leave()
-            if patience is not None:
-                patience.end()
+            if waiting is not None:
+                self._patience.end(waiting)
+            self._finish(context)
+        return context
 
-    async def _run(self, work: _Work, arguments: JSONObject) -> Completed:
+    async def _run(self, context: CallContext, arguments: JSONObject) -> None:
+        """Phases admit and execute."""
         try:
-            credentials = work.credentials = await self._credentials.credentials(work.caller.principal)
-            prepared = work.prepared = self._prepare(work.tool, arguments, credentials, work.repairs)
+            credentials = context.credentials = await self._credentials.credentials(context.caller.principal)
+            prepared = context.prepared = self._prepare(context.tool, arguments, credentials, context.repairs)
             origin = prepared.request.origin
             if origin is None:
                 raise NoServer(prepared.request.target)
-            work.admission = self._gate.admit(origin)
+            probe = self._gate.admit(origin)
         except AppError as error:
-            return self._refuse(work, error)
-        work.sent_at = self._clock.monotonic()
-        deadline = work.began + self._limits.timeout_seconds
+            _refuse(context, error)
+            return
         try:
-            exchanged = await self._sender.send(
-                prepared.request, prepared.grant, scrubber=work.scrubber, deadline=deadline, tally=work.tally
-            )
+            not_followed = await self._exchange(context, prepared, origin, probe=probe)
         except UpstreamFailure as failure:
-            self._settle(work, Verdict.ALIVE if work.tally.hops else verdict_of_failure(failure))
-            return self._fail(work, failure)
-        response = work.response = exchanged.response
-        self._settle(work, Verdict.ALIVE if work.tally.hops else verdict_of_status(response.status))
-        hint = f"The redirect was not followed: {exchanged.not_followed}." if exchanged.not_followed else ""
-        if response.status in {401, 403}:
+            context.failure = failure
+            context.take(_told(context, failure.message, _advice(failure, prepared)))
+            return
+        response = context.response
+        if response is None:  # the sender gives an answer or raises
+            raise AssertionError("no answer and no failure")
+        hint = f"The redirect was not followed: {not_followed}." if not_followed else ""
+        if response.status in _CREDENTIAL_STATUSES:
             hint = credentials.explain_refusal(prepared.grant)
         shaped = shape(
             response,
             method=prepared.request.method,
-            uri=f"openapi://operations/{work.tool.name}/answer",
+            subject=context.tool.name,
             hint=hint,
-            scrubber=work.scrubber,
+            scrubber=credentials.scrubber,
             limits=self._limits,
         )
-        return self._complete(work, shaped, None)
+        context.take(shaped)
 
-    # --- ends --------------------------------------------------------------------------------------------------------
+    async def _exchange(self, context: CallContext, prepared: Prepared, origin: Origin, *, probe: bool) -> str:
+        """The answer is in the context afterwards; the gate hears how it went in every case."""
+        verdict = Verdict.UNKNOWN
+        context.sent = self._clock.monotonic()
+        try:
+            not_followed = await self._sender.send(context, prepared, context.began + self._limits.timeout_seconds)
+            response = context.response
+            if response is not None:
+                verdict = verdict_of_status(response.status)
+        except UpstreamFailure as failure:
+            verdict = verdict_of_failure(failure)
+            raise
+        finally:
+            context.answered = self._clock.monotonic()
+            # After a redirect the origin has answered; how the place it led to is doing is not its matter.
+            self._gate.report(origin, Verdict.ALIVE if context.hops else verdict, probe=probe)
+        return not_followed
 
-    def _settle(self, work: _Work, verdict: Verdict) -> None:
-        """Tell the gate how the call ended, once."""
-        work.answered_at = self._clock.monotonic()
-        if work.admission is not None:
-            self._gate.report(work.admission, verdict)
-            work.admission = None
-
-    def _refuse(self, work: _Work, error: AppError) -> Completed:
-        """Nothing was sent."""
-        return self._complete(work, _as_shaped(error.message, error.hint, work.scrubber), error, refusal=error.code)
-
-    def _fail(self, work: _Work, failure: UpstreamFailure) -> Completed:
-        advice = _advice(failure, work.prepared)
-        return self._complete(work, _as_shaped(failure.message, advice, work.scrubber), failure)
-
-    def _complete(self, work: _Work, shaped: Shaped, failure: AppError | None, *, refusal: str = "") -> Completed:
-        result = shaped.result
-        code = "" if failure is None else failure.code
-        record = self._record(
-            work, is_error=result.is_error, error_code=code, result_bytes=shaped.size, refusal=refusal
-        )
-        return Completed(result, record, work.prepared, work.response, failure, shaped.cuts)
-
-    def _record(
-        self, work: _Work, *, is_error: bool, error_code: str, result_bytes: int, refusal: str = ""
-    ) -> CallRecord:
-        operation, caller, response = work.tool.operation, work.caller, work.response
-        record = CallRecord(
-            call_id=work.call_id,
-            parent_id=work.parent,
-            kind=work.kind,
-            billable=work.tally.attempts > 0,
-            operation=operation.key,
-            tool=work.tool.name,
-            method=operation.method,
-            path=operation.path,
-            client_name=caller.client_name,
-            client_version=caller.client_version,
-            era=caller.revision,
-            subject=caller.principal.subject,
-            status=0 if response is None else response.status,
-            is_error=is_error,
-            error_code=error_code,
-            refusal=refusal,
-            repairs=tuple(work.repairs),
-            attempts=work.tally.attempts,
-            request_bytes=0 if work.prepared is None else len(work.prepared.request.body),
-            response_bytes=0 if response is None else len(response.body),
-            result_bytes=result_bytes,
-            started_at=work.began_at,
-            duration=self._clock.monotonic() - work.began,
-            upstream=work.answered_at - work.sent_at if work.sent_at else 0.0,
-            queued=0.0,
-        )
+    def _finish(self, context: CallContext) -> None:
+        """Phase record."""
+        context.ended = self._clock.monotonic()
         if self._records is not None:
-            keep(record, self._records, self._on_failure)
-        return record
+            keep(context.record(), self._records, self._on_failure)
 
 
-def _as_shaped(message: str, advice: str, scrubber: Scrubber) -> Shaped:
-    text = scrubber.clean_text(f"{message}\n{advice}" if advice else message)
+def _refuse(context: CallContext, error: AppError) -> None:
+    """Nothing was sent."""
+    context.failure, context.refusal = error, error.code
+    context.take(_told(context, error.message, error.hint))
+
+
+def _told(context: CallContext, message: str, advice: str) -> Shaped:
+    text = context.scrubber.clean_text(f"{message}\n{advice}" if advice else message)
     return Shaped(ToolResult((TextContent(text),), is_error=True), size=len(text))
 
 
-def _advice(failure: UpstreamFailure, prepared: Prepared | None) -> str:
+def _advice(failure: UpstreamFailure, prepared: Prepared) -> str:
     """What model and person can do; above all, whether the call may have had its effect."""
     if failure.kind is FailureKind.REFUSED_DESTINATION:
         return failure.hint or "The person who runs this server can allow the address with --allow-upstream."
     if failure.kind is FailureKind.OVERLOADED:
         return "Try again in a few seconds."
-    if failure.sent and prepared is not None and not prepared.request.idempotent:
+    if failure.sent and not prepared.request.idempotent:
         return "The API may have acted on the call all the same. Find out before calling again."
     return failure.hint
-
-
-class _Patience:
-    """Reports progress for a call that takes long. A call that does not costs one timer."""
-
-    def __init__(self, channel: Channel, effects: Effects) -> None:
-        self._channel = channel
-        self._effects = effects
-        self._began = effects.clock.monotonic()
-        self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(PATIENCE_SECONDS, self._start)
-        self._task: asyncio.Task[None] | None = None
-
-    def _start(self) -> None:
-        self._task = self._loop.create_task(self._tell())
-
-    async def _tell(self) -> None:
-        while True:
-            waited = self._effects.clock.monotonic() - self._began
-            await self._channel.progress(waited, None, f"Waiting for the API, {waited:.0f} s so far")
-            await self._effects.pause(PATIENCE_SECONDS)
-
-    def end(self) -> None:
-        self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()

@@ -138,13 +138,12 @@ def put(request: UpstreamRequest, placements: Sequence[Placement]) -> UpstreamRe
     """
     target, headers = request.target, request.headers
     for placement in placements:
-        match placement.location:
-            case Location.QUERY | Location.QUERYSTRING:
-                target = _with_query(target, placement)
-            case Location.COOKIE:
-                headers = _with_cookie(headers, placement)
-            case _:
-                headers = _with_header(headers, placement)
+        if placement.location is Location.HEADER:
+            headers = _with_header(headers, placement)
+        elif placement.location is Location.COOKIE:
+            headers = _with_cookie(headers, placement)
+        else:
+            target = _with_query(target, placement)
     return UpstreamRequest(
         request.method, request.origin, target, headers, request.body, request.body_kind, request.idempotent
     )
@@ -152,8 +151,11 @@ def put(request: UpstreamRequest, placements: Sequence[Placement]) -> UpstreamRe
 
 def _with_header(headers: tuple[tuple[str, str], ...], placement: Placement) -> tuple[tuple[str, str], ...]:
     name = placement.name.lower()
-    kept = tuple(pair for pair in headers if pair[0].lower() != name)
-    return (*kept, (placement.name, placement.value))
+    for given, _ in headers:
+        if given.lower() == name:
+            headers = tuple(pair for pair in headers if pair[0].lower() != name)
+            break
+    return (*headers, (placement.name, placement.value))
 
 
 def _with_cookie(headers: tuple[tuple[str, str], ...], placement: Placement) -> tuple[tuple[str, str], ...]:

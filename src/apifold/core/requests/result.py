@@ -9,7 +9,7 @@ pass a part off as the whole.
 
 import base64
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -51,8 +51,7 @@ _RAW = msgspec.json.Decoder(msgspec.Raw)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Shaped:
+class Shaped(NamedTuple):
     """A tool result, and what of the kept value is not in it."""
 
     result: ToolResult
@@ -62,8 +61,7 @@ class Shaped:
     """Characters of text, or bytes of encoded binary, that the model gets."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(NamedTuple):
     """A body in content blocks, before status and headers are added."""
 
     blocks: tuple[ContentBlock, ...]
@@ -76,12 +74,14 @@ def shape(
     response: UpstreamResponse,
     *,
     method: str = "GET",
-    uri: str = "openapi://answer",
+    subject: str = "",
     hint: str = "",
     scrubber: Scrubber = NOTHING,
     limits: CallLimits = CALL,
 ) -> Shaped:
-    """What the model gets for an answer. `uri` names a blob, `hint` is said after an error (who can do what about it)."""
+    """What the model gets for an answer. `subject` is the tool's name, which names a file it gave; `hint` is said after an
+    error (who can do what about it).
+    """
     body = scrubber.clean(response.body) if scrubber else response.body
     status = response.status
     notes = _notable_headers(response, scrubber)
@@ -89,7 +89,7 @@ def shape(
         return _sum_up((TextContent(_head_text(response, scrubber)),), is_error=status >= 400, hint=hint)
     if not body:
         return _sum_up((TextContent(_empty_text(response, notes)),), is_error=status >= 400, hint=hint)
-    parts = _shape_body(body, response, uri=uri, limits=limits, scrubber=scrubber)
+    parts = _shape_body(body, response, subject, limits, scrubber)
     if status >= 300:
         line = "\n".join([status_line(status), *notes])
         return _sum_up(_headed(line, parts.blocks), is_error=status >= 400, hint=hint, cuts=parts.cuts)
@@ -155,7 +155,9 @@ def _empty_text(response: UpstreamResponse, notes: list[str]) -> str:
 # --- bodies ----------------------------------------------------------------------------------------------------------
 
 
-def _shape_body(body: bytes, response: UpstreamResponse, *, uri: str, limits: CallLimits, scrubber: Scrubber) -> _Parts:
+def _shape_body(
+    body: bytes, response: UpstreamResponse, subject: str, limits: CallLimits, scrubber: Scrubber
+) -> _Parts:
     media, declared = _media_type(response.header("content-type"))
     if media in _JSON_TYPES or media.endswith("+json"):
         return _shape_json(body, declared, response, limits, scrubber) or _shape_text(
@@ -169,7 +171,7 @@ def _shape_body(body: bytes, response: UpstreamResponse, *, uri: str, limits: Ca
             if found is not None:
                 return found
         return _shape_text(body, declared, response, limits, scrubber)
-    return _shape_binary(body, media, response, uri, limits)
+    return _shape_binary(body, media, response, subject, limits)
 
 
 def _media_type(header: str) -> tuple[str, str]:
@@ -276,7 +278,7 @@ def _shape_text(
     return _Parts((TextContent(kept), TextContent(told)), cuts=(done,))
 
 
-def _shape_binary(body: bytes, media: str, response: UpstreamResponse, uri: str, limits: CallLimits) -> _Parts:
+def _shape_binary(body: bytes, media: str, response: UpstreamResponse, subject: str, limits: CallLimits) -> _Parts:
     name = _filename(response.header("content-disposition"))
     if response.truncated:
         told = (
@@ -290,7 +292,7 @@ def _shape_binary(body: bytes, media: str, response: UpstreamResponse, uri: str,
     if media.startswith("audio/"):
         return _Parts((AudioContent(data, media),))
     told = f"{name or 'A file'} ({media}, {len(body):,} bytes) is attached."
-    place = f"{uri}/{name}" if name else uri
+    place = "/".join(filter(None, ("openapi://operations", subject, "answer", name)))
     return _Parts((TextContent(told), EmbeddedResource(place, media, blob=data)))
 
 

@@ -23,32 +23,39 @@ _DOTNET_ESCAPED = "&<>'+`\""
 class Scrubber:
     """Immutable. Falsy when there is nothing to look for."""
 
-    __slots__ = ("_needles", "_texts")
+    __slots__ = ("_needles", "_sought", "_sought_texts", "_texts")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         found = {needle for secret in secrets for needle in _forms(secret)}
         # The longest form first, so that a pair goes as a whole before its half is found inside it.
         self._texts = tuple(sorted(found, key=lambda needle: (-len(needle), needle)))
         self._needles = tuple(text.encode() for text in self._texts)
+        # A form that holds another one is not looked for by itself: every answer is searched, few hold a secret.
+        self._sought_texts = tuple(one for one in self._texts if not any(o in one for o in self._texts if o != one))
+        self._sought = tuple(text.encode() for text in self._sought_texts)
 
     def __bool__(self) -> bool:
         return bool(self._needles)
 
     def clean(self, data: bytes) -> bytes:
         """`data` (UTF-8 or any ASCII superset) without secrets; the same object when there were none."""
-        for needle in self._needles:
+        for needle in self._sought:
             if needle in data:
-                data = data.replace(needle, MARK.encode())
+                break
+        else:
+            return data
+        for needle in self._needles:
+            data = data.replace(needle, MARK.encode())
         return data
 
     def clean_text(self, text: str) -> str:
-        for needle in self._texts:
-            if needle in text:
+        if self.finds(text):
+            for needle in self._texts:
                 text = text.replace(needle, MARK)
         return text
 
     def finds(self, text: str) -> bool:
-        return any(needle in text for needle in self._texts)
+        return any(needle in text for needle in self._sought_texts)
 
 
 NOTHING = Scrubber()

@@ -179,7 +179,7 @@ def test_sound_is_audio() -> None:
 
 @pytest.mark.parametrize("media", ["application/pdf", "image/tiff", "video/mp4", "application/zip", "font/woff2"])
 def test_other_binary_is_a_blob_that_is_announced(media: str) -> None:
-    assert blocks(b"\x00\x01", media, uri="openapi://operations/x/answer") == (
+    assert blocks(b"\x00\x01", media, subject="x") == (
         TextContent(f"A file ({media}, 2 bytes) is attached."),
         EmbeddedResource("openapi://operations/x/answer", media, blob="AAE="),
     )
@@ -196,15 +196,15 @@ def test_other_binary_is_a_blob_that_is_announced(media: str) -> None:
 )
 def test_download_is_named_without_its_path(disposition: str, name: str) -> None:
     response = answer(b"\x00", "application/pdf", 200, ("content-disposition", disposition))
-    assert shape(response, uri="u:x").result.content == (
+    assert shape(response, subject="x").result.content == (
         TextContent(f"{name} (application/pdf, 1 bytes) is attached."),
-        EmbeddedResource(f"u:x/{name}", "application/pdf", blob="AA=="),
+        EmbeddedResource(f"openapi://operations/x/answer/{name}", "application/pdf", blob="AA=="),
     )
 
 
 def test_bytes_without_a_media_type_are_a_blob() -> None:
     assert blocks(b"\x00\xff\x00", "")[1:] == (
-        EmbeddedResource("openapi://answer", "application/octet-stream", blob="AP8A"),
+        EmbeddedResource("openapi://operations/answer", "application/octet-stream", blob="AP8A"),
     )
 
 

@@ -1,0 +1,142 @@
+"""From options to one API that can be called: its document read, compiled, selected from, and given its credentials.
+
+Every way to use an API from the terminal starts here; what listens on a socket is in `bootstrap.serve`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+
+from apifold.bootstrap.download import Downloader
+from apifold.bootstrap.effects import SystemClock, SystemEntropy
+from apifold.bootstrap.options import Options, Transport
+from apifold.bootstrap.secrets import open_secrets
+from apifold.bootstrap.sources import is_url, load_source
+from apifold.core.limits import DOWNLOAD
+from apifold.core.mcp.server import ServerDescription
+from apifold.core.openapi.document import Document
+from apifold.core.policy.access import Principal
+from apifold.core.requests.credentials import Credentials
+from apifold.core.requests.destination import DestinationPolicy
+from apifold.core.requests.servers import InvalidServer, ServerChoice, choose_base
+from apifold.core.tools import guide
+from apifold.core.tools.compiler import Catalogue, CompileOptions, compile_tools
+from apifold.core.tools.selection import Selected, select
+from apifold.core.tools.text import clean_line
+from apifold.gateway.execute import Effects
+from apifold.gateway.openapi_backend import Exposure, OpenAPIBackend
+from apifold.gateway.pipeline import CallEngine
+from apifold.gateway.plans import Plans
+from apifold.gateway.ports import Upstream
+from apifold.gateway.upstream.client import UpstreamClient
+
+
+@dataclass(frozen=True, slots=True)
+class API:
+    """An API and everything decided about it. Nothing is connected yet."""
+
+    options: Options
+    catalogue: Catalogue
+    selected: Selected
+    """The tools that are offered, and selectors that match nothing."""
+    credentials: Credentials
+    servers: ServerChoice
+
+    @property
+    def document(self) -> Document:
+        return self.catalogue.document
+
+    @property
+    def server(self) -> str:
+        """Where the API is, as far as the document and the options say: a URL, a path, or nothing."""
+        try:
+            base = choose_base(self.document.servers, self.servers)
+        except InvalidServer:
+            return ""
+        return f"{base.origin or ''}{base.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCredentials:
+    """Every caller uses the operator's secrets."""
+
+    one: Credentials
+
+    async def credentials(self, principal: Principal) -> Credentials:  # noqa: ARG002  the same for all
+        return self.one
+
+
+async def load_document(options: Options) -> Document:
+    """The document that `options.spec` names. Raises `DocumentRefused`."""
+    if not (is_url(options.spec) or options.remote_refs):
+        return await load_source(options.spec)
+    limits = replace(options.limits, response_bytes=DOWNLOAD.bytes)
+    upstream = UpstreamClient(policy=destination_policy(options), call_limits=limits)
+    try:
+        return await load_source(options.spec, fetch=Downloader(upstream), allow_remote=options.remote_refs)
+    finally:
+        await upstream.close()
+
+
+def assemble(options: Options, document: Document, variables: Mapping[str, str]) -> API:
+    """Compile and select the tools, fetch the secrets (`variables` is the environment). Raises `AppError`."""
+    catalogue = compile_tools(document, CompileOptions(profile=options.profile))
+    requires = any(requirement.schemes for operation in document.operations for requirement in operation.security)
+    credentials = Credentials(
+        document.security_schemes, open_secrets(options.auth, variables), document_requires=requires
+    )
+    url = options.spec if is_url(options.spec) else ""
+    servers = ServerChoice(base_url=options.base_url, document_url=url)
+    if options.base_url:
+        choose_base((), servers)  # a base URL that cannot be used is found now, not at the first call
+    return API(options, catalogue, select(catalogue.tools, options.selection), credentials, servers)
+
+
+def destination_policy(options: Options) -> DestinationPolicy:
+    """Where calls may go. Whoever can reach us only from this machine can reach its network without us."""
+    private = options.private_upstreams
+    if private is None:
+        private = options.transport is Transport.STDIO or is_loopback(options.host)
+    return DestinationPolicy.allowing(options.allow_upstreams, private=private)
+
+
+def connect(options: Options) -> UpstreamClient:
+    """The client that calls go out through. Belongs to the event loop it is first used on; close it in the end."""
+    return UpstreamClient(policy=destination_policy(options), call_limits=options.limits)
+
+
+def build_engine(api: API, upstream: Upstream) -> CallEngine:
+    plans = Plans(api.catalogue.input, api.document.resolver, api.servers, most=api.options.limits.plans)
+    return CallEngine(
+        plans,
+        upstream,
+        OperatorCredentials(api.credentials),
+        effects=Effects(SystemClock(), SystemEntropy()),
+        limits=api.options.limits,
+    )
+
+
+def build_backend(api: API, engine: CallEngine) -> OpenAPIBackend:
+    exposure = Exposure(api.catalogue, api.selected.tools, server=api.server)
+    return OpenAPIBackend(exposure, engine, describe(api))
+
+
+def describe(api: API) -> ServerDescription:
+    info = api.document.info
+    title = clean_line(info.title, 100) or "API"
+    slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in title.lower()).split())
+    return ServerDescription(
+        name=slug[:48].strip("-") or "api",
+        version=clean_line(info.version, 50) or "0",
+        title=title,
+        instructions=guide.instructions(api.document, api.selected.tools, server=api.server),
+        shared=api.options.token is None,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    name = host.strip("[]").lower()
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
