@@ -1,6 +1,6 @@
-"""One client on one two-way channel: HTTP+SSE of 2024-11-05, and stdio in both eras.
+"""One client on one two-way channel, in both eras: stdio, and HTTP+SSE of 2024-11-05.
 
-Everything that goes to the client goes through one outbox, in the order in which it was ready.
+2026-07-28 does not know HTTP+SSE, but allows any channel that keeps its message rules, and clients try. Everything that goes to the client goes through one outbox, in the order in which it was ready.
 """
 
 import asyncio
@@ -41,13 +41,10 @@ class Duplex:
         endpoint: Endpoint,
         principal: Principal,
         *,
-        modern: bool,
         identifier: str = "",
         limits: WireLimits = WIRE,
     ) -> None:
         self._endpoint = endpoint
-        self._modern = modern
-        """Whether 2026-07-28 is spoken too; HTTP+SSE ended before it."""
         self._limits = limits
         self.session = Session(identifier, principal, limits=limits)
         self.outbox = Outbox(limits=limits)
@@ -94,7 +91,7 @@ class Duplex:
             self.outbox.push(error_body(message.id, message.code, message.message))
 
     def _request(self, request: Request) -> None:
-        if self._modern and is_modern(request.params, None):
+        if is_modern(request.params, None):
             envelope = open_envelope(request.method, request.params, None)
             if isinstance(envelope, Fault):
                 self._refuse(envelope, request.id)

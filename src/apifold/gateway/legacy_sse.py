@@ -37,7 +37,7 @@ class LegacySSE:
         self, exchange: Exchange, endpoint: Endpoint, principal: Principal, messages: str, fields: Fields
     ) -> None:
         identifier = self._sessions.new_id()
-        duplex = Duplex(endpoint, principal, modern=False, identifier=identifier, limits=self._limits)
+        duplex = Duplex(endpoint, principal, identifier=identifier, limits=self._limits)
         reader = duplex.outbox.attach()
         self._open[identifier] = (endpoint, duplex)
         self._streams.open += 1

@@ -38,7 +38,7 @@ async def serve_lines(
     grace: float = _GRACE_SECONDS,
 ) -> None:
     """Serve one client until its lines end. `write` takes whole lines; it raises `OSError` when nobody reads any more."""
-    duplex = Duplex(endpoint, principal, modern=True, limits=limits)
+    duplex = Duplex(endpoint, principal, limits=limits)
     duplex.outbox.attach()
     writing = asyncio.get_running_loop().create_task(_write_all(duplex, write))
     try:
@@ -73,9 +73,9 @@ async def _write_all(duplex: Duplex, write: Callable[[bytes], Awaitable[None]]) 
 
 async def serve_stdio(endpoint: Endpoint, *, limits: WireLimits = WIRE) -> None:
     """Serve the process that started this one."""
-    sys.stdout.flush()
     source, wire = os.fdopen(os.dup(0), "rb"), os.dup(1)
     os.dup2(2, 1)
+    sys.stdout.flush()
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, "stdout") as writer:
 
