@@ -46,10 +46,11 @@ def compile_body(media: MediaType, resolver: Resolver, *, content_type: str = ""
     """A function that writes a body of this media type.
 
     `content_type` is what the caller asked for where the document has a range (`*/*`). `byte_type` stands in for
-    an unspecific `application/octet-stream` when the caller does not name the type of a file.
+    an unspecific `application/octet-stream` when the caller does not name the type of a file. Raises `Unwritable`
+    when the media type itself cannot stand in a header.
     """
     kind = media_kind(media)
-    name = content_type or media.content_type
+    name = header_text(content_type or media.content_type)
     if kind is MediaKind.JSON:
         return _json_writer(_concrete(name, _JSON))
     if kind is MediaKind.JSON_LINES:
