@@ -90,7 +90,10 @@ class Listen(msgspec.Struct, frozen=True):
 Call: TypeAlias = CallTool | GetPrompt | ReadResource | Complete
 """What only the backend can answer."""
 
-Operation: TypeAlias = Initialize | Discover | Ping | ListItems | SetLevel | Subscribe | Listen | Call
+Immediate: TypeAlias = Initialize | Discover | Ping | ListItems | SetLevel | Subscribe
+"""What can be answered from what is known already."""
+
+Operation: TypeAlias = Immediate | Listen | Call
 
 
 def interpret(request: Request, revision: Revision, description: ServerDescription) -> Operation | Fault:
