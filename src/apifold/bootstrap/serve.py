@@ -62,7 +62,7 @@ def check_bind(options: Options) -> None:
 def run(options: Options, variables: Mapping[str, str], announce: Announce) -> None:
     """Serve until Ctrl-C or SIGTERM, or over stdio until the input ends. Raises `AppError` when it cannot begin."""
     check_bind(options)
-    run_loop(_serve(options, variables, announce))
+    run_loop(serve(options, variables, announce))
 
 
 def run_loop(work: Coroutine[object, object, None]) -> None:
@@ -75,7 +75,7 @@ def run_loop(work: Coroutine[object, object, None]) -> None:
         uvloop.run(work)
 
 
-async def _serve(options: Options, variables: Mapping[str, str], announce: Announce) -> None:
+async def serve(options: Options, variables: Mapping[str, str], announce: Announce) -> None:
     gc.disable()  # reading a document makes values that stay: looking for garbage among them finds nothing
     api = assembly.assemble(options, await assembly.load_document(options), variables)
     upstream = assembly.connect(options)
@@ -104,7 +104,7 @@ async def _serve_http(api: API, endpoint: Endpoint, announce: Announce) -> None:
         verify=_verify(options),
     )
     server = HTTPServer(transport.handle, on_crash=_log_crash)
-    stop = _stop_signal()
+    stop = stop_signal()
     await server.start(options.host, options.port)
     warming = asyncio.get_running_loop().create_task(_warm_up(api))
     try:
@@ -130,7 +130,7 @@ async def _warm_up(api: API) -> None:
             until = loop.time() + _WARM_UP_SLICE
 
 
-def _stop_signal() -> asyncio.Event:
+def stop_signal() -> asyncio.Event:
     """Set by Ctrl-C and SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
