@@ -62,10 +62,10 @@ class Running:
             self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
 
-    def wait_for(self, pattern: str) -> "re.Match[str]":
+    def wait_for(self, pattern: str, *, seconds: float = PATIENCE_SECONDS) -> "re.Match[str]":
         """The first line, on either stream, that has the pattern in it. Fails when the process ends before."""
         ended = 0
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + seconds
         for line in self.seen:
             if match := re.search(pattern, line):
                 return match

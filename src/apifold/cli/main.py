@@ -3,15 +3,15 @@
 Nothing heavy is imported here; a command's module is loaded when it is used.
 """
 
-import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO, cast
 
 from apifold import settings
 from apifold.cli.arguments import UsageMistake, build_parser, parse
+from apifold.cli.invocation import Command, Invocation
 from apifold.cli.terminal import Terminal
 from apifold.core.errors import AppError, ErrorCategory
 
@@ -35,8 +35,6 @@ EXIT_CODES: Mapping[ErrorCategory, int] = {
 USAGE_CODES = frozenset({"options", "config", "auth"})
 """First words of error codes that mean: the command line, or the file it names, says what cannot be meant."""
 
-Command = Callable[[argparse.Namespace, Terminal], int]
-
 
 def run() -> None:
     """What the `apifold` program does."""
@@ -52,7 +50,7 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO, environment: Mapping[str
     """Run one command line to its exit code. No exception leaves but with `APIFOLD_DEBUG`."""
     terminal = Terminal(out, err, environment=environment)
     try:
-        code = _dispatch(argv, out, terminal)
+        code = _dispatch(argv, out, terminal, environment)
         terminal.flush()
     except UsageMistake as mistake:
         terminal.error(mistake.message, mistake.hint)
@@ -77,7 +75,7 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO, environment: Mapping[str
     return code
 
 
-def _dispatch(argv: Sequence[str], out: TextIO, terminal: Terminal) -> int:
+def _dispatch(argv: Sequence[str], out: TextIO, terminal: Terminal, environment: Mapping[str, str]) -> int:
     try:
         options = parse(argv)
     except SystemExit:
@@ -87,7 +85,7 @@ def _dispatch(argv: Sequence[str], out: TextIO, terminal: Terminal) -> int:
         return WRONG_USAGE
     module = importlib.import_module(f"apifold.cli.commands.{options.command}")
     command = cast("Command", module.run)
-    return command(options, terminal)
+    return command(Invocation(options, terminal, environment))
 
 
 def _reader_left() -> int:

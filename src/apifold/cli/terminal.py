@@ -43,6 +43,11 @@ class Terminal:
         """`text` in the given styles when results go to a terminal that shows colour."""
         return _painted(text, styles) if self._colour_out else text
 
+    @staticmethod
+    def clean(text: str) -> str:
+        """Text from a document as one harmless line."""
+        return visible(text)
+
     def line(self, text: str = "") -> None:
         print(text, file=self._out)
 

@@ -1,1 +1,1 @@
-"""One module per command, loaded when the command is used. Each has `run(options, terminal)`, which gives the exit code."""
+"""One module per command, loaded when the command is used. Each has `run(asked: Invocation)`, which gives the exit code."""

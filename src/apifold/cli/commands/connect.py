@@ -6,16 +6,18 @@ from urllib.parse import urlsplit
 
 from apifold.cli.arguments import UsageMistake
 from apifold.cli.clients import CLIENTS, Client, Snippet, SnippetKind, Target
+from apifold.cli.invocation import Invocation
 from apifold.cli.terminal import Terminal
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def run(options: argparse.Namespace, terminal: Terminal) -> int:
-    target = _target(options)
-    chosen = _chosen(options.client)
-    if options.format == "json":
+def run(asked: Invocation) -> int:
+    terminal = asked.terminal
+    target = _target(asked.options)
+    chosen = _chosen(asked.options.client)
+    if asked.as_json:
         terminal.json([_as_json(client, target) for client in chosen])
         return 0
     for index, client in enumerate(chosen):

@@ -1,0 +1,34 @@
+"""From an invocation to what was decided, and from there to the document: what all commands about a document share."""
+
+import asyncio
+from collections.abc import Sequence
+
+from apifold import settings
+from apifold.bootstrap import options as layers
+from apifold.bootstrap.config import read_config
+from apifold.bootstrap.options import Options
+from apifold.bootstrap.sources import load_source
+from apifold.cli.flags import layer
+from apifold.cli.invocation import Invocation
+from apifold.cli.terminal import Terminal
+from apifold.core.diagnostics import Diagnostic
+from apifold.core.openapi.document import Document
+
+
+def decide(asked: Invocation) -> Options:
+    """Options of the command line over the configuration file over the environment."""
+    said = settings.read(asked.environment)
+    path = asked.options.config or said.config
+    file = read_config(path, asked.environment) if path else layers.NOTHING_SAID
+    return layers.decide(layer(asked.options), file, token=said.token, public_url=said.public_url)
+
+
+def load(decided: Options) -> Document:
+    """The document, read whole. Raises `DocumentRefused`."""
+    return asyncio.run(load_source(decided.spec, allow_remote=decided.remote_refs))
+
+
+def warn(terminal: Terminal, diagnostics: Sequence[Diagnostic]) -> None:
+    """What a person should know about what was asked, not about the document."""
+    for found in diagnostics:
+        terminal.warning(f"{found.message} {found.advice}".strip())
