@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from apifold import __version__
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.openapi.media import MediaKind, essence, find_media_type, media_kind, selectable_media_types
 from apifold.core.openapi.model import Location, MediaType, Node, Parameter, RequestBody
@@ -25,15 +26,17 @@ from apifold.core.requests.validate import ArgumentSchema
 from apifold.core.tools.model import Renames, Role, Tool, ToolInput
 from apifold.core.values import JSON
 
-USER_AGENT: Final = "APIFold"
+STATIC_HEADERS: Final = (
+    # What every upstream adapter removes again before the answer is read (RFC 9110 12.5.3).
+    ("Accept-Encoding", "gzip, br, zstd"),
+    # Some APIs refuse a request that does not say who calls (RFC 9110 10.1.5).
+    ("User-Agent", f"APIFold/{__version__}"),
+)
+"""Headers of every request that arguments do not say otherwise."""
+
 _NOTHING_SAID: Final = ServerChoice()
 _MAX_WRITERS: Final = 64
-
-STATIC_HEADERS: Final = (("User-Agent", USER_AGENT),)
-
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "QUERY"})
-
-
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
