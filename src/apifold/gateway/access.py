@@ -32,12 +32,10 @@ LOOPBACK_ONLY = AccessRules()
 ANY_HOST = AccessRules(hosts=None)
 
 
-@lru_cache(maxsize=1024)
 def is_host_allowed(rules: AccessRules, host: str) -> bool:
     return rules.hosts is None or _name(host) in rules.hosts
 
 
-@lru_cache(maxsize=1024)
 def is_origin_allowed(rules: AccessRules, origin: str) -> bool:
     """A page of a loopback address is the user's own tool (the Inspector, for one). `null` is nobody in particular."""
     if origin in rules.origins:

@@ -7,7 +7,7 @@ from apifold.core.mcp.codes import INTERNAL_ERROR, INVALID_REQUEST
 from apifold.core.mcp.messages import NO_ID, Malformed, error_body
 from apifold.core.mcp.outcome import Answer, Refusal
 from apifold.gateway.ports import Exchange
-from apifold.gateway.reply import JSON_FIELDS, Reply
+from apifold.gateway.reply import Reply, respond_json
 from apifold.gateway.streams import Fields
 
 Rest: TypeAlias = Coroutine[None, None, None] | None
@@ -17,7 +17,7 @@ Rest: TypeAlias = Coroutine[None, None, None] | None
 def say(exchange: Exchange, outcome: Answer | Refusal, fields: Fields) -> Rest:
     """Answer now, as JSON; as the one event of a stream for a caller that takes nothing else."""
     if isinstance(outcome, Refusal):
-        exchange.respond(outcome.status, (*JSON_FIELDS, *fields), outcome.body)
+        respond_json(exchange, outcome, fields)
         return None
     reply = Reply(exchange, fields)
     if not reply.plain:

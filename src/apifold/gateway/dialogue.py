@@ -5,7 +5,7 @@ import asyncio
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.mcp.codes import INVALID_REQUEST
 from apifold.core.mcp.envelope import Fault, is_modern
-from apifold.core.mcp.handler import Call, Listen
+from apifold.core.mcp.handler import CALLS, Call, Listen
 from apifold.core.mcp.messages import Batch, Malformed, Request, error_body
 from apifold.gateway.calls import CallChannel, Scope, Sink, legacy_scope
 from apifold.gateway.endpoint import Endpoint
@@ -32,7 +32,7 @@ async def _answer(
     operation = endpoint.interpret(message, scope.revision)
     if isinstance(operation, Fault):
         return endpoint.refuse(message.id, operation, scope.revision).body
-    if isinstance(operation, Call):
+    if isinstance(operation, CALLS):
         return await answer_call(endpoint, operation, message.id, scope, sink, limits=limits)
     if isinstance(operation, Listen):
         raise TypeError("no revision with batches has open-ended answers")

@@ -10,7 +10,7 @@ from apifold.core.limits import WIRE, WireLimits
 from apifold.core.mcp.codes import INVALID_REQUEST
 from apifold.core.mcp.envelope import Fault, is_modern, open_envelope
 from apifold.core.mcp.face import acknowledgment, listen_result
-from apifold.core.mcp.handler import Call, Initialize, Listen
+from apifold.core.mcp.handler import CALLS, Call, Initialize, Listen
 from apifold.core.mcp.messages import (
     Batch,
     Malformed,
@@ -20,9 +20,8 @@ from apifold.core.mcp.messages import (
     Response,
     error_body,
     parse,
-    result_body,
 )
-from apifold.core.mcp.outcome import Filter
+from apifold.core.mcp.outcome import Filter, answer
 from apifold.core.mcp.revisions import V2026_07_28
 from apifold.core.policy.access import Principal
 from apifold.gateway.apart import OutboxSink
@@ -105,7 +104,7 @@ class Duplex:
         operation = self._endpoint.interpret(request, scope.revision)
         if isinstance(operation, Fault):
             self._refuse(operation, request.id)
-        elif isinstance(operation, Call | Listen):
+        elif isinstance(operation, (*CALLS, Listen)):
             if self.session.is_running(request.id):
                 self._refuse(Fault(INVALID_REQUEST, "A request with this id is still running"), request.id)
             elif isinstance(operation, Listen):
@@ -135,7 +134,7 @@ class Duplex:
                     await self.outbox.put(item.message)
                 if not changes.closed:
                     await changes.wait(self._limits.keepalive_seconds)
-            await self.outbox.put(result_body(identifier, listen_result(identifier)))
+            await self.outbox.put(answer(identifier, listen_result(identifier)).body)
         finally:
             changes.detach(reader)
             del self._listens[identifier]

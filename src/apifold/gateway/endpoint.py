@@ -29,9 +29,9 @@ from apifold.core.mcp.handler import (
     Subscribe,
     interpret,
 )
-from apifold.core.mcp.messages import Request, error_body, result_body
+from apifold.core.mcp.messages import Request, error_body
 from apifold.core.mcp.mirrored import Mirrored, argument_mismatch, mirrored_arguments
-from apifold.core.mcp.outcome import Answer, Filter, InputRequired, Refusal
+from apifold.core.mcp.outcome import Answer, Filter, InputRequired, Refusal, answer
 from apifold.core.mcp.result import encode_tool_result, error_result, fit_messages
 from apifold.core.mcp.revisions import Revision
 from apifold.core.values import JSON, JSONObject
@@ -109,20 +109,20 @@ class Endpoint:
                 return self._initialize(operation, identifier, scope)
             case Discover():
                 self._on_connect(ConnectionEvent("server/discover", scope.caller))
-                return Answer(result_body(identifier, self.face.discovery(scope.revision)))
+                return answer(identifier, self.face.discovery(scope.revision))
             case Ping():
-                return Answer(result_body(identifier, b"{}"))
+                return answer(identifier, b"{}")
             case SetLevel():
                 if scope.session is not None:
                     scope.session.log_level = operation.level
-                return Answer(result_body(identifier, b"{}"))
+                return answer(identifier, b"{}")
             case Subscribe():
                 if scope.session is not None:
                     change = (
                         scope.session.subscriptions.add if operation.wanted else scope.session.subscriptions.discard
                     )
                     change(operation.uri)
-                return Answer(result_body(identifier, b"{}"))
+                return answer(identifier, b"{}")
             case _:
                 assert_never(operation)
 
@@ -136,18 +136,12 @@ class Endpoint:
             session.capabilities = operation.capabilities
         caller = Caller(scope.caller.principal, revision.name, name, version, operation.capabilities)
         self._on_connect(ConnectionEvent("initialize", caller))
-        return Answer(result_body(identifier, self.face.handshake(revision)))
+        return answer(identifier, self.face.handshake(revision))
 
     def _list(self, operation: ListItems, identifier: bytes, scope: Scope) -> Answer | Refusal:
-        backend = self.backend
-        source = {
-            Kind.TOOLS: backend.tools,
-            Kind.RESOURCES: backend.resources,
-            Kind.TEMPLATES: backend.resource_templates,
-            Kind.PROMPTS: backend.prompts,
-        }[operation.kind]
         try:
-            page = self.face.page(source(scope.caller), operation.kind, scope.revision, operation.cursor)
+            listing = self._listing(operation.kind, scope.caller)
+            page = self.face.page(listing, operation.kind, scope.revision, operation.cursor)
         except AppError as error:
             return self._failed(error, identifier, scope)
         except Exception as error:  # noqa: BLE001  # the edge: whatever breaks behind it is one failed request
@@ -156,7 +150,20 @@ class Endpoint:
             return self.refuse(
                 identifier, Fault(INVALID_PARAMS, "This cursor is not valid; list from the start"), scope.revision
             )
-        return Answer(result_body(identifier, page))
+        return answer(identifier, page)
+
+    def _listing(self, kind: Kind, caller: Caller) -> Listing:
+        match kind:
+            case Kind.TOOLS:
+                return self.backend.tools(caller)
+            case Kind.RESOURCES:
+                return self.backend.resources(caller)
+            case Kind.TEMPLATES:
+                return self.backend.resource_templates(caller)
+            case Kind.PROMPTS:
+                return self.backend.prompts(caller)
+            case _:
+                assert_never(kind)
 
     # What the backend answers
 
@@ -206,7 +213,7 @@ class Endpoint:
         if isinstance(result, InputRequired):
             return result
         tail = self.face.tail(scope.revision)
-        return Answer(result_body(identifier, encode_tool_result(result, scope.revision, tail)))
+        return answer(identifier, encode_tool_result(result, scope.revision, tail))
 
     async def _get_prompt(
         self, call: GetPrompt, identifier: bytes, scope: Scope, channel: CallChannel
@@ -220,12 +227,12 @@ class Endpoint:
         if isinstance(messages, list):
             known = [message for message in messages if isinstance(message, dict)]
             fitted["messages"] = list[JSON](fit_messages(known, scope.revision))
-        return Answer(result_body(identifier, self.face.result(fitted, scope.revision)))
+        return answer(identifier, self.face.result(fitted, scope.revision))
 
     async def _read(self, call: ReadResource, identifier: bytes, scope: Scope) -> Answer:
         contents = await self.backend.read_resource(call.uri, scope.caller)
         result = self.face.result({"contents": list[JSON](contents)}, scope.revision, cacheable=True)
-        return Answer(result_body(identifier, result))
+        return answer(identifier, result)
 
     async def _complete(self, call: Complete, identifier: bytes, scope: Scope) -> Answer:
         values = await self.backend.complete(call.reference, call.argument, call.context, scope.caller)
@@ -234,7 +241,7 @@ class Endpoint:
             "total": len(values),
             "hasMore": len(values) > _MOST_COMPLETIONS,
         }
-        return Answer(result_body(identifier, self.face.result({"completion": completion}, scope.revision)))
+        return answer(identifier, self.face.result({"completion": completion}, scope.revision))
 
     # Questions to the client
 
@@ -243,7 +250,7 @@ class Endpoint:
         lacking = missing_capabilities(needed.requests, scope.caller.capabilities)
         if lacking:
             return self._failed(MissingCapability(lacking), identifier, scope)
-        return Answer(result_body(identifier, self.face.input_required(needed)))
+        return answer(identifier, self.face.input_required(needed))
 
     async def _ask_directly(
         self, needed: InputRequired, call: Call, scope: Scope, channel: CallChannel
@@ -274,7 +281,7 @@ class Endpoint:
     def _failed(self, error: AppError, identifier: bytes, scope: Scope, call: Call | None = None) -> Answer | Refusal:
         fault = as_fault(error, in_tool_call=isinstance(call, CallTool))
         if fault is None:
-            return Answer(result_body(identifier, error_result(error.message, self.face.tail(scope.revision))))
+            return answer(identifier, error_result(error.message, self.face.tail(scope.revision)))
         if fault is CRASH:
             self._on_crash(error.code, error)
         if isinstance(call, ReadResource) and error.category is ErrorCategory.NOT_FOUND:

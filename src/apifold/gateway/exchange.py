@@ -7,6 +7,9 @@ from typing import Protocol
 from apifold.gateway.http1 import has_body
 from apifold.gateway.reader import Message
 
+_LARGE = 64 * 1024
+"""Bytes of an answer above which its pieces are written one by one."""
+
 
 class Wire(Protocol):
     """What an exchange needs of the connection it belongs to."""
@@ -69,13 +72,22 @@ class HTTPExchange:
         self._old = message.old
         self._chunked = False
 
-    def respond(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+    def respond(self, status: int, headers: Sequence[tuple[str, str]], body: bytes | tuple[bytes, ...]) -> None:
         head = self._open(status, headers)
+        pieces = (body,) if isinstance(body, bytes) else body
         if status in {204, 304}:
             self._wire.write(b"%b%b\r\n" % (head, self._persistence()))
         else:
-            head = b"%bcontent-length: %d\r\n%b\r\n" % (head, len(body), self._persistence())
-            self._wire.write(head if self.method == "HEAD" else head + body)
+            size = sum(map(len, pieces))
+            head = b"%bcontent-length: %d\r\n%b\r\n" % (head, size, self._persistence())
+            if self.method == "HEAD":
+                self._wire.write(head)
+            elif size < _LARGE:
+                self._wire.write(b"".join((head, *pieces)))
+            else:  # the event loop gathers them; putting half a megabyte together costs more than all the rest
+                self._wire.write(head)
+                for piece in pieces:
+                    self._wire.write(piece)
         self._close()
 
     def start(self, status: int, headers: Sequence[tuple[str, str]]) -> None:

@@ -2,8 +2,7 @@
 
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.mcp.face import acknowledgment, listen_result
-from apifold.core.mcp.messages import result_body
-from apifold.core.mcp.outcome import Filter, Stream
+from apifold.core.mcp.outcome import Filter, Stream, answer
 from apifold.gateway.endpoint import Endpoint
 from apifold.gateway.ports import Exchange
 from apifold.gateway.sessions import Session
@@ -32,7 +31,7 @@ class Streams:
         try:
             exchange.start(200, (*SSE_FIELDS, *fields))
             await exchange.send(event(acknowledgment(stream.id, stream.filter)))
-            farewell = event(result_body(stream.id, listen_result(stream.id)))
+            farewell = event(answer(stream.id, listen_result(stream.id)).body)
             await pump(outbox, exchange, reader=reader, last=farewell, limits=self._limits)
         finally:
             self.open -= 1

@@ -1,8 +1,10 @@
 """What the data plane needs from others. Every port is declared here, by its consumer."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.mcp.content import ToolResult
@@ -50,8 +52,8 @@ class Exchange(Protocol):
     cancel_on_disconnect: bool
     """True at first: when the caller goes away the handler's task is cancelled. A handler may set it to False."""
 
-    def respond(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
-        """Answer completely. Content-Length and Connection are added here."""
+    def respond(self, status: int, headers: Sequence[tuple[str, str]], body: bytes | tuple[bytes, ...]) -> None:
+        """Answer completely. Content-Length and Connection are added here. A body in pieces is not put together first."""
 
     def start(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
         """Begin a streamed answer."""
@@ -111,15 +113,14 @@ class InvalidRequest(AppError):
         super().__init__("mcp.invalid_request", message)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Everything known about who asks, for one message."""
+class Caller(msgspec.Struct, frozen=True):
+    """Everything known about who asks, for one message. A msgspec struct, as `ToolCall` is: one is made for every call."""
 
     principal: Principal = ANONYMOUS
     revision: str = ""
     client_name: str = ""
     client_version: str = ""
-    capabilities: Mapping[str, JSON] = field(default_factory=dict)
+    capabilities: Mapping[str, JSON] = msgspec.field(default_factory=dict)
     session: str = ""
 
 
@@ -131,15 +132,14 @@ class ConnectionEvent:
     caller: Caller
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(msgspec.Struct, frozen=True):
     name: str
     arguments: JSONObject
     caller: Caller
     channel: Channel
     input_responses: Mapping[str, JSON] | None = None
     request_state: str = ""
-    meta: Mapping[str, JSON] = field(default_factory=dict)
+    meta: Mapping[str, JSON] = msgspec.field(default_factory=dict)
 
 
 class Backend(Protocol):

@@ -31,6 +31,14 @@ def acceptable(accept: str | None) -> tuple[bool, bool]:
     return json, anything or bool(ranges & {"text/event-stream", "text/*"})
 
 
+def respond_json(exchange: Exchange, outcome: Answer | Refusal, fields: Fields) -> None:
+    fields = (*JSON_FIELDS, *fields) if fields else JSON_FIELDS
+    if isinstance(outcome, Refusal):
+        exchange.respond(outcome.status, fields, outcome.body)
+    else:
+        exchange.respond(200, fields, outcome.pieces)
+
+
 class Reply:
     """Implements `calls.Sink` on an exchange."""
 
@@ -63,8 +71,7 @@ class Reply:
 
     def respond(self, outcome: Answer | Refusal) -> None:
         """Answer as JSON, where `plain` holds."""
-        status = outcome.status if isinstance(outcome, Refusal) else 200
-        self._exchange.respond(status, (*JSON_FIELDS, *self._fields) if self._fields else JSON_FIELDS, outcome.body)
+        respond_json(self._exchange, outcome, self._fields)
 
     async def finish(self, outcome: Answer | Refusal) -> None:
         """Answer as an event, the last of the stream."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.mcp.codes import HEADER_MISMATCH
 from apifold.core.mcp.envelope import VERSION_HEADER, Fault, is_modern, open_envelope, unsupported
-from apifold.core.mcp.handler import Call, CallTool, Listen, Operation
+from apifold.core.mcp.handler import CALLS, Call, CallTool, Listen, Operation
 from apifold.core.mcp.messages import NO_ID, Batch, Malformed, Notification, Request, Response, parse
 from apifold.core.mcp.outcome import Answer, Refusal, Stream
 from apifold.core.mcp.revisions import ASSUMED, LEGACY, MODERN, NEWEST_LEGACY, V2026_07_28, Revision
@@ -119,7 +119,7 @@ class StreamableHTTP:
         return self._finish(visit, operation, request.id, scope)
 
     def _finish(self, visit: Visit, operation: Operation, identifier: bytes, scope: Scope) -> Rest:
-        if isinstance(operation, Call):
+        if isinstance(operation, CALLS):
             return self._begin(visit, operation, identifier, scope)
         if isinstance(operation, Listen):
             return self._listen(visit, Stream(identifier, operation.filter))
@@ -234,7 +234,7 @@ class StreamableHTTP:
 
     async def _answer_batch(self, visit: Visit, batch: Batch, scope: Scope) -> None:
         reply = Reply(visit.exchange, visit.fields)
-        answer = Answer(await run_batch(visit.endpoint, batch, scope, reply, limits=self._limits))
+        answer = Answer((await run_batch(visit.endpoint, batch, scope, reply, limits=self._limits),))
         if reply.plain:
             reply.respond(answer)
         else:

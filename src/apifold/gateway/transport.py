@@ -4,6 +4,8 @@ The order of the checks is the order of the answers: name we are called by, page
 comes after is the business of the transports.
 """
 
+from functools import lru_cache, partial
+
 from apifold.core.effects import Clock, Entropy
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.policy.access import Principal
@@ -48,7 +50,9 @@ class MCPTransport:
         limits: WireLimits = WIRE,
     ) -> None:
         self._resolve = resolve
-        self._access = access
+        # The same few names and origins come with every request.
+        self._is_host_allowed = lru_cache(maxsize=1024)(partial(is_host_allowed, access))
+        self._is_origin_allowed = lru_cache(maxsize=1024)(partial(is_origin_allowed, access))
         self._verify = verify
         self.sessions = Sessions(clock, entropy, limits=limits)
         self.streams = Streams(limits=limits)
@@ -57,12 +61,12 @@ class MCPTransport:
 
     def handle(self, exchange: Exchange) -> Rest:
         headers = exchange.headers
-        if not is_host_allowed(self._access, headers.get("host", "")):
+        if not self._is_host_allowed(headers.get("host", "")):
             return say_text(exchange, 421, "This server does not go by that name.\n", ())
         fields: Fields = ()
         origin = headers.get("origin")
         if origin is not None:
-            if not is_origin_allowed(self._access, origin):
+            if not self._is_origin_allowed(origin):
                 return say_text(exchange, 403, "Pages of this origin may not use this server.\n", ())
             fields = cross_origin_fields(origin)
         route = self._resolve(exchange.path)

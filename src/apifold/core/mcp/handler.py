@@ -89,6 +89,8 @@ class Listen(msgspec.Struct, frozen=True):
 
 Call: TypeAlias = CallTool | GetPrompt | ReadResource | Complete
 """What only the backend can answer."""
+CALLS = (CallTool, GetPrompt, ReadResource, Complete)
+"""The same, for `isinstance`, which is ten times as fast with a tuple."""
 
 Immediate: TypeAlias = Initialize | Discover | Ping | ListItems | SetLevel | Subscribe
 """What can be answered from what is known already."""

@@ -143,11 +143,6 @@ def error_body(identifier: bytes, code: int, message: str, data: JSON = None) ->
     return b'{"jsonrpc":"2.0","id":%b,"error":{"code":%d,"message":%b%b}}' % (identifier, code, text, tail)
 
 
-def result_body(identifier: bytes, result: bytes) -> bytes:
-    """A JSON-RPC result response around a result that is already JSON."""
-    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (identifier, result)
-
-
 def notification_body(method: str, params: JSONObject) -> bytes:
     return encode({"jsonrpc": "2.0", "method": method, "params": params})
 

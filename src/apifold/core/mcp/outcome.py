@@ -10,9 +10,23 @@ from apifold.core.values import JSONObject
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A complete JSON-RPC result response."""
+    """A complete JSON-RPC result response, in one piece or, when it is large, in several that were never put together."""
 
-    body: bytes
+    pieces: tuple[bytes, ...]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.pieces)
+
+
+_LARGE = 16 * 1024
+
+
+def answer(identifier: bytes, result: bytes) -> Answer:
+    """The response around a result that is already JSON. A large one is not copied: prepared lists are half a megabyte."""
+    if len(result) < _LARGE:
+        return Answer((b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (identifier, result),))
+    return Answer((b'{"jsonrpc":"2.0","id":%b,"result":' % identifier, result, b"}"))
 
 
 class Refusal(msgspec.Struct, frozen=True):
