@@ -18,25 +18,29 @@ class Waiting:
 
     __slots__ = ("channel", "due", "since", "task")
 
-    def __init__(self, channel: Channel, since: float) -> None:
+    def __init__(self, channel: Channel, since: float, due: float) -> None:
         self.channel = channel
         self.since = since
-        self.due = since + PATIENCE_SECONDS
+        self.due = due
         self.task: asyncio.Task[None] | None = None
 
 
 class Patience:
-    def __init__(self, now: Callable[[], float]) -> None:
-        """`now` gives monotonic seconds."""
+    def __init__(
+        self, now: Callable[[], float], *, patience: float = PATIENCE_SECONDS, look: float = _LOOK_SECONDS
+    ) -> None:
+        """`now` gives monotonic seconds; calls are looked at every `look` seconds."""
         self._now = now
+        self._patience = patience
+        self._look_seconds = look
         self._waiting: dict[int, Waiting] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, channel: Channel, since: float) -> Waiting:
-        waiting = Waiting(channel, since)
+        waiting = Waiting(channel, since, since + self._patience)
         self._waiting[id(waiting)] = waiting
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
+            self._timer = asyncio.get_running_loop().call_later(self._look_seconds, self._look)
         return waiting
 
     def end(self, waiting: Waiting) -> None:
@@ -53,9 +57,9 @@ class Patience:
         for waiting in self._waiting.values():
             # A caller that does not read holds up its own reports only.
             if waiting.due <= now and (waiting.task is None or waiting.task.done()):
-                waiting.due = now + PATIENCE_SECONDS
+                waiting.due = now + self._patience
                 waiting.task = loop.create_task(_tell(waiting.channel, now - waiting.since))
-        self._timer = loop.call_later(_LOOK_SECONDS, self._look)
+        self._timer = loop.call_later(self._look_seconds, self._look)
 
 
 async def _tell(channel: Channel, waited: float) -> None:
