@@ -29,7 +29,17 @@ MAX_NESTING = 60
 _DESCRIPTION = 1_000
 
 _ONE = frozenset(
-    ["additionalProperties", "not", "contains", "propertyNames", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties"]
+    [
+        "additionalProperties",
+        "not",
+        "contains",
+        "propertyNames",
+        "if",
+        "then",
+        "else",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    ]
 )
 _SEVERAL = frozenset(("allOf", "anyOf", "oneOf"))
 _NAMED = frozenset(("properties", "patternProperties", "dependentSchemas"))

@@ -27,6 +27,9 @@ BINARY: JSONObject = {
 }
 """How a model gives bytes, wherever they stand."""
 
+MAX_EITHER = 64
+"""Different schemas that one property may have in joined alternatives."""
+
 _COMPOSITION = frozenset(("allOf", "anyOf", "oneOf", "discriminator"))
 
 
@@ -43,12 +46,13 @@ def children(node: Node, complain: words.Complaint | None = None) -> list[tuple[
 
 
 def either(nodes: list[Node]) -> Node:
+    """A schema that any of the given ones satisfies. Those from another file than the first are left out."""
     first = nodes[0]
     differing: list[JSON] = []
     for node in nodes:
         if node.base == first.base and node.value not in differing:
             differing.append(node.value)
-    return first if len(differing) == 1 else Node({"anyOf": differing[:8]}, first.base, first.pointer)
+    return first if len(differing) == 1 else Node({"anyOf": differing[:MAX_EITHER]}, first.base, first.pointer)
 
 
 def conditional_children(parts: Composition) -> Iterable[tuple[str, Node]]:

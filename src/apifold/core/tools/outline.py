@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from apifold.core.diagnostics import Severity
 from apifold.core.openapi.model import Dialect, Node
 from apifold.core.openapi.references import Resolver
 from apifold.core.openapi.shapes import is_binary_schema
@@ -29,24 +28,57 @@ from apifold.core.tools.members import (
 )
 from apifold.core.tools.merging import merge_keywords
 from apifold.core.tools.naming import is_legal_key
-from apifold.core.tools.patterns import portable_pattern
+from apifold.core.tools.scalars import Notes, Scalars
 from apifold.core.tools.text import clean_line
 from apifold.core.tools.wording import DESCRIPTION_LIMIT, Hints, describe_schema
 from apifold.core.values import JSON, JSONObject
 
-DEFAULT_LIMIT = 200
-JOIN_ABOVE = 60
-"""Alternatives repeat what they share. Above this many repeated properties they are joined into one object instead."""
 MAX_PRODUCT = 12
 """Several groups of alternatives are multiplied out up to this many combinations."""
-MAX_LAID_OUT = 300
+MAX_JOINED = 300
 """Alternatives, and alternatives of alternatives, that are joined into one object at most."""
 
 _DROPPED = frozenset(
-    ["if", "then", "else", "not", "dependentRequired", "dependentSchemas", "dependencies", "contains", "minContains", "maxContains", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "patternProperties", "prefixItems"]
+    [
+        "if",
+        "then",
+        "else",
+        "not",
+        "dependentRequired",
+        "dependentSchemas",
+        "dependencies",
+        "contains",
+        "minContains",
+        "maxContains",
+        "propertyNames",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "patternProperties",
+        "prefixItems",
+    ]
 )
 
+_COMPOSED = frozenset(("$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "discriminator"))
+_SCALARS = frozenset(("string", "integer", "number", "boolean"))
+
+EXPECTED = (160, 120, 80, 40)
+"""Bytes that a description is counted with, by depth, while it is not yet known how much room there is."""
+OVERHEAD = 30
+"""Bytes of punctuation, `properties`, `required` and the like around a schema."""
+
 _Key = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The properties of an object, each outlined."""
+
+    properties: "tuple[tuple[str, Outline], ...]"
+    """Without those that only the server sets."""
+    read_only: int
+    """How many only the server sets."""
+    costs: tuple[int, ...]
+    """Bytes of all of them together, by their depth."""
 
 
 @dataclass(slots=True)
@@ -74,6 +106,10 @@ class Outline:
     """Keywords that the portable profile reads differently or leaves out."""
     size: int = 0
     """Bytes of `facts` as JSON."""
+    costs: tuple[int, ...] = (OVERHEAD,) * len(EXPECTED)
+    """Bytes that the schema itself is likely to take, nothing below it, by depth (see `EXPECTED`)."""
+    opened: "Opened | None" = None
+    """The properties, once somebody has looked at them."""
     renames: bool = False
     """Some property has a name that is not a legal key."""
     shared: dict[int, JSONObject] = field(default_factory=dict)
@@ -90,7 +126,8 @@ class Outliner:
     def __init__(self, resolver: Resolver, dialect: Dialect) -> None:
         self._composer = Composer(resolver, dialect)
         self._known: dict[_Key, Outline] = {}
-        self._patterns: dict[str, str | None] = {}
+        self._joined: dict[tuple[_Key, ...], tuple[Outline | None, tuple[Source, ...]]] = {}
+        self._scalars = Scalars()
         # Identities are keys, so whatever has been outlined has to stay alive.
         self._alive: list[Source] = []
 
@@ -103,14 +140,48 @@ class Outliner:
             found = self._known[key] = self._read(source)
         return found
 
+    def open(self, outline: Outline) -> Opened:
+        """The properties of an outline, outlined in turn."""
+        if outline.opened is None:
+            found = [(name, self.outline(source)) for name, source in outline.properties.items()]
+            shown = tuple((name, child) for name, child in found if not child.read_only)
+            names = sum(len(name) for name, _ in shown)
+            costs = tuple(names + sum(child.costs[at] for _, child in shown) for at in range(len(EXPECTED)))
+            outline.opened = Opened(shown, len(found) - len(shown), costs)
+        return outline.opened
+
     def alternatives(self, sources: tuple[Source, ...], pointer: str, description: str) -> Outline:
         """An outline over several sources, one of which applies."""
         return Outline(pointer, branches=sources, description=clean_line(description, DESCRIPTION_LIMIT))
 
     def _read(self, source: Source) -> Outline:
+        value = source[0].value
+        if len(source) == 1 and isinstance(value, dict) and _COMPOSED.isdisjoint(value) and not is_binary_schema(value):
+            kind = value.get("type")
+            if isinstance(kind, str) and kind in _SCALARS:
+                return self._scalar(source[0], value, kind)
+        return self._composite(source)
+
+    def _scalar(self, node: Node, schema: JSONObject, kind: str) -> Outline:
+        """The most frequent case by far, without the detours of the others."""
+        outline = Outline(where(node), kind, nullable=_flags_null(schema))
+        notes = Notes(outline.pointer)
+        facts: JSONObject = {"type": kind}
+        if "enum" in schema or "const" in schema:
+            values, null = words.enum_values(schema, [kind], notes.complain)
+            outline.nullable = outline.nullable or null
+            if values:
+                facts["enum"] = values
+        outline.read_only = schema.get("readOnly") is True
+        outline.facts = facts
+        hints = Hints()
+        self._scalars.add(facts, kind, schema, hints, notes)
+        return _complete(outline, schema, hints, notes)
+
+    def _composite(self, source: Source) -> Outline:
         parts = self._composer.compose(source)
         outline = Outline(where(source[-1]))
-        notes = _Notes(parts, outline.pointer)
+        notes = Notes(outline.pointer, parts.findings, parts.rewrites)
         schema = merge_keywords(parts.members, notes.complain)
         if parts.has_reference:
             outline.marks = frozenset(parts.marks)
@@ -124,26 +195,17 @@ class Outliner:
             types = _types_of(values) or [kind for kind in (words.inferred_type(schema),) if kind]
         hints = Hints(either_required=parts.either_required)
         if parts.groups:
-            self._branch(outline, parts, schema, notes)
+            self._branch(outline, parts, notes)
         elif len(types) > 1:
             outline.branches = tuple(_of_type(parts, kind) for kind in types)
         elif is_binary_schema(schema):
             outline.kind, outline.nullable, outline.facts = "binary", False, BINARY
-        elif not types and outline.nullable and not (values or _flags_null(Node(schema))):
+        elif not types and outline.nullable and not (values or _flags_null(schema)):
             outline.kind, outline.nullable, outline.facts = "null", False, {"type": "null"}
         else:
             outline.kind = types[0] if types else ""
-            outline.facts = self._settle(outline, parts, schema, values, hints, notes)
-        if outline.nullable:
-            notes.rewrites.add("nullable")
-        notes.rewrites |= _DROPPED & schema.keys()
-        outline.description = describe_schema(schema, outline.facts, outline.kind, hints)
-        outline.size = len(msgspec.json.encode(outline.facts))
-        outline.findings = tuple(notes.findings)
-        outline.rewrites = frozenset(notes.rewrites)
-        return outline
-
-    # --- a schema of one type ---
+            self._settle(outline, parts, schema, values, hints, notes)
+        return _complete(outline, schema, hints, notes)
 
     def _settle(
         self,
@@ -152,12 +214,12 @@ class Outliner:
         schema: JSONObject,
         values: list[JSON],
         hints: Hints,
-        notes: "_Notes",
-    ) -> JSONObject:
+        notes: Notes,
+    ) -> None:
+        """Read the keywords of a schema of one type."""
         kind = outline.kind
         facts: JSONObject = {"type": kind} if kind else {}
-        if values and kind not in ("object", "array"):
-            facts["enum"] = values
+        outline.facts = facts
         if kind == "object":
             facts |= words.counts(schema, "minProperties", "maxProperties", notes.complain)
             self._object(outline, parts, schema, notes)
@@ -166,61 +228,13 @@ class Outliner:
             if schema.get("uniqueItems") is True:
                 facts["uniqueItems"] = True
             self._array(outline, parts, values)
-        elif kind == "string":
-            self._string(facts, schema, hints, notes)
-        elif kind in ("number", "integer"):
-            self._number(facts, schema, hints, notes)
-        self._default(facts, kind, schema, notes)
-        return facts
-
-    def _string(self, facts: JSONObject, schema: JSONObject, hints: Hints, notes: "_Notes") -> None:
-        if "enum" in facts:
-            return
-        facts |= words.counts(schema, "minLength", "maxLength", notes.complain)
-        written = schema.get("format") or words.misnamed_format(schema)
-        if isinstance(written, str) and written in words.PORTABLE_FORMATS:
-            facts["format"] = written
-        else:
-            hints.format = words.format_hint(schema)
-        pattern = schema.get("pattern")
-        if not isinstance(pattern, str):
-            return
-        if pattern not in self._patterns:
-            self._patterns[pattern] = portable_pattern(pattern)
-        kept = self._patterns[pattern]
-        if kept is not None:
-            facts["pattern"] = kept
-        else:
-            hints.pattern = pattern if len(pattern) <= 80 else ""
-            notes.note("schema.pattern", "a pattern that not every validator takes is words in the description instead")
-
-    def _number(self, facts: JSONObject, schema: JSONObject, hints: Hints, notes: "_Notes") -> None:
-        if "enum" in facts:
-            return
-        facts |= words.bounds(schema, notes.complain)
-        step = words.as_number(schema.get("multipleOf"))
-        if isinstance(step, int) and step > 1:
-            facts["multipleOf"] = step
-        elif isinstance(step, float) and step > 0:
-            hints.step = step  # binary fractions make validators disagree about 0.1
-        hints.format = words.format_hint(schema)
-
-    def _default(self, facts: JSONObject, kind: str, schema: JSONObject, notes: "_Notes") -> None:
-        if "default" not in schema or schema["default"] is None:
-            return
-        value = schema["default"]
-        allowed = facts.get("enum")
-        fits = not kind or words.admits((kind,), value)
-        if isinstance(allowed, list):
-            fits = fits and value in allowed
-        if not fits or not words.encodable(value):
-            notes.complain("schema.repaired", "a default that the schema itself refuses was dropped")
-        elif words.is_scalar(value) or len(msgspec.json.encode(value)) <= DEFAULT_LIMIT:
-            facts["default"] = value
+        elif values:
+            facts["enum"] = values
+        self._scalars.add(facts, kind, schema, hints, notes)
 
     # --- objects and arrays ---
 
-    def _object(self, outline: Outline, parts: Composition, schema: JSONObject, notes: "_Notes") -> None:
+    def _object(self, outline: Outline, parts: Composition, schema: JSONObject, notes: Notes) -> None:
         required = dict.fromkeys(words.required_names(schema, notes.complain))
         outline.additional = additional_of(parts)
         properties = outline.properties
@@ -253,45 +267,58 @@ class Outliner:
 
     # --- alternatives ---
 
-    def _branch(self, outline: Outline, parts: Composition, schema: JSONObject, notes: "_Notes") -> None:
+    def _branch(self, outline: Outline, parts: Composition, notes: Notes) -> None:
         groups = parts.groups
         if len(groups) > 1 and math.prod(map(len, groups)) > MAX_PRODUCT:
             groups = [max(groups, key=len)]
             notes.rewrites.add("several groups of alternatives")
         options = [tuple(node for option in choice for node in option) for choice in itertools.product(*groups)]
         base = shared_part(parts)
-        names = {name for node in base for name, _ in children(node)}
-        if len(names) * len(options) > JOIN_ABOVE:
-            laid_out = self._laid_out(options)
-            if laid_out is not None:
-                outline.kind, outline.facts = "object", {"type": "object"}
-                self._object(outline, parts, schema, notes)
-                self._add_optional(outline, laid_out)
-                notes.rewrites.add("alternatives of an object")
-                return
         only_type = all(node.value.keys() <= {"type"} for node in base if isinstance(node.value, dict))
         outline.branches = tuple(
             option if not base or (only_type and _says_type(option)) else (*base, *option) for option in options
         )
 
-    def _laid_out(self, options: Iterable[Source]) -> list[tuple[str, Node]] | None:
-        """The properties of alternatives and of theirs in turn; `None` when one of them is not an object."""
-        pending = list(options)
-        found: list[tuple[str, Node]] = []
+    def joined(self, sources: tuple[Source, ...], pointer: str) -> tuple[Outline | None, tuple[Source, ...]]:
+        """Alternatives in less room: one object with the properties of all that are objects, and those that are not.
+
+        What only some alternatives require is optional then, and which properties go together is lost.
+        """
+        key = tuple(map(_key, sources))
+        known = self._joined.get(key)
+        if known is None:
+            known = self._joined[key] = self._join(sources, pointer)
+        return known
+
+    def _join(self, sources: tuple[Source, ...], pointer: str) -> tuple[Outline | None, tuple[Source, ...]]:
+        objects: list[Composition] = []
+        others: list[Source] = []
         seen: set[_Key] = set()
-        while pending and len(seen) < MAX_LAID_OUT:
+        pending = list(sources)
+        while pending and len(seen) < MAX_JOINED:
             source = pending.pop(0)
-            key = _key(source)
-            if key in seen:
+            if _key(source) in seen:
                 continue
-            seen.add(key)
+            seen.add(_key(source))
             parts = self._composer.compose(source)
-            for node, _ in parts.members:
-                if isinstance(node.value, dict) and node.value.get("type", "object") != "object":
-                    return None
-                found.extend(children(node))
             pending.extend(option for group in parts.groups for option in group)
-        return found
+            if _describes_object(parts):
+                objects.append(parts)
+            elif not parts.groups:
+                others.append(source)
+        if len(objects) < 2:
+            return None, sources
+        outline = Outline(pointer, "object", facts={"type": "object"}, size=17)
+        self._add_optional(
+            outline, (child for parts in objects for node, _ in parts.members for child in children(node))
+        )
+        required = [frozenset(name for node, _ in parts.members for name in _required(node)) for parts in objects]
+        outline.required = frozenset.intersection(*required) & outline.properties.keys()
+        outline.marks = frozenset().union(*(parts.marks for parts in objects if parts.has_reference))
+        outline.rewrites = frozenset(("alternatives of an object",))
+        maps = [found for parts in objects if isinstance(found := additional_of(parts), tuple)]
+        outline.additional = maps[0] if maps else True
+        return outline, tuple(others)
 
     def _add_optional(self, outline: Outline, children: Iterable[tuple[str, Node]]) -> None:
         """Add the properties of alternatives as optional ones; where two differ, either is taken."""
@@ -306,25 +333,38 @@ class Outliner:
             outline.renames = not all(map(is_legal_key, outline.properties))
 
 
-class _Notes:
-    """Collects what one reading finds."""
-
-    __slots__ = ("findings", "pointer", "rewrites")
-
-    def __init__(self, parts: Composition, pointer: str) -> None:
-        self.pointer = pointer
-        self.findings = parts.findings
-        self.rewrites = parts.rewrites
-
-    def complain(self, code: str, message: str) -> None:
-        self.findings.append(Finding(code, Severity.WARNING, self.pointer, message))
-
-    def note(self, code: str, message: str) -> None:
-        self.findings.append(Finding(code, Severity.NOTE, self.pointer, message))
+def _complete(outline: Outline, schema: JSONObject, hints: Hints, notes: Notes) -> Outline:
+    if outline.nullable:
+        notes.rewrites.add("nullable")
+    if not _DROPPED.isdisjoint(schema):
+        notes.rewrites |= _DROPPED & schema.keys()
+    outline.description = describe_schema(schema, outline.facts, outline.kind, hints)
+    outline.size = len(msgspec.json.encode(outline.facts))
+    words = len(outline.description)
+    outline.costs = tuple([outline.size + OVERHEAD + min(words, expected) for expected in EXPECTED])
+    outline.findings = tuple(notes.findings)
+    outline.rewrites = frozenset(notes.rewrites)
+    return outline
 
 
 def _key(source: Source) -> _Key:
     return (id(source[0].value),) if len(source) == 1 else tuple([id(node.value) for node in source])
+
+
+def _describes_object(parts: Composition) -> bool:
+    values = [node.value for node, _ in parts.members if isinstance(node.value, dict)]
+    types = [value["type"] for value in values if "type" in value]
+    if types:
+        return all(kind == "object" for kind in types)
+    return any("properties" in value or "additionalProperties" in value for value in values)
+
+
+def _required(node: Node) -> list[str]:
+    return words.required_names(node.value, _silently) if isinstance(node.value, dict) else []
+
+
+def _silently(_code: str, _message: str) -> None:
+    """What is wrong is said where the schema is read for itself."""
 
 
 def _anything(outline: Outline) -> Node:
@@ -346,13 +386,11 @@ def _types_of(values: list[JSON]) -> list[str]:
 
 def _nullable(parts: Composition, schema: JSONObject) -> bool:
     """Whether null is allowed: said by the schema itself, or by every part of its `allOf` that says a type."""
-    if schema.get("nullable") is True or schema.get("x-nullable") is True:
-        own = [node for node, own in parts.members if own and _flags_null(node)]
-        typed = [node for node, _ in parts.members if isinstance(node.value, dict) and "type" in node.value]
-        return bool(own) or all(map(_flags_null, typed))
-    return False
+    if not _flags_null(schema):
+        return False
+    typed = [node.value for node, _ in parts.members if isinstance(node.value, dict) and "type" in node.value]
+    return any(own and _flags_null(node.value) for node, own in parts.members) or all(map(_flags_null, typed))
 
 
-def _flags_null(node: Node) -> bool:
-    value = node.value
+def _flags_null(value: JSON) -> bool:
     return isinstance(value, dict) and (value.get("nullable") is True or value.get("x-nullable") is True)

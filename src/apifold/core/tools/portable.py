@@ -13,7 +13,7 @@ from apifold.core.limits import SCHEMA, SchemaLimits
 from apifold.core.tools.composition import Finding
 from apifold.core.tools.model import Renames
 from apifold.core.tools.naming import key_names
-from apifold.core.tools.outline import Outline, Outliner
+from apifold.core.tools.outline import OVERHEAD, Outline, Outliner
 from apifold.core.tools.schema import Form
 from apifold.core.tools.text import shorten
 from apifold.core.values import JSON, JSONObject
@@ -33,17 +33,14 @@ _STAGES: tuple[tuple[int, ...], ...] = (
     (200, 80, 0, 0),
     (120, 40, 0, 0),
 )
-_EXPECTED = (160, 120, 80, 40)
-"""Bytes that a description is counted with while it is not yet known how much room there is."""
-_OVERHEAD = 30
-"""Bytes of punctuation, `properties`, `required` and the like around a schema."""
 _CUT = "(details left out)"
 
 
 class _Piece:
     """A place in the schema that is being built."""
 
-    __slots__ = ("children", "cut", "depth", "level", "name", "nest", "outline", "parent", "role", "schema")
+    # It knows its parent but not its children, which hand their schemas up: without cycles, memory is free at once.
+    __slots__ = ("below", "cut", "depth", "level", "name", "nest", "outline", "parent", "role")
 
     def __init__(self, outline: Outline, parent: "_Piece | None", role: str, name: str, depth: int) -> None:
         self.outline = outline
@@ -52,10 +49,10 @@ class _Piece:
         self.name = name
         self.depth = depth
         self.nest: int = 0 if parent is None else parent.nest + 1
-        self.children: list[_Piece] = []
+        self.below: list[tuple[str, str, JSONObject]] = []
+        """Finished schemas of the pieces below: role, name, schema; the last one first."""
         self.cut = ""
         self.level: _Level | None = None
-        self.schema: JSONObject = {}
 
 
 class _Level:
@@ -111,7 +108,7 @@ class PortableBuilder:
     def __init__(self, outliner: Outliner, limits: SchemaLimits = SCHEMA) -> None:
         self._outliner = outliner
         self._limits = limits
-        self._soft = limits.bytes * 7 // 10
+        self._soft = limits.bytes // 2
         self._hard = limits.bytes * 2
 
     def build(self, forms: Mapping[str, Form]) -> Portable:
@@ -124,13 +121,18 @@ class PortableBuilder:
         if expansion.renames:
             _assign_levels(expansion.pieces)
         lengths = self._lengths(expansion)
+        schemas: dict[str, JSONObject] = {}
         for piece in reversed(expansion.pieces):
-            piece.schema = _render(piece, lengths[min(piece.depth, SHALLOW)])
+            schema = _render(piece, lengths[min(piece.depth, SHALLOW)])
+            if piece.parent is None:
+                schemas[piece.name] = schema
+            else:
+                piece.parent.below.append((piece.role, piece.name, schema))
         for piece in expansion.pieces:
             for finding in piece.outline.findings:
                 expansion.findings.setdefault((finding.code, finding.pointer), finding)
         return Portable(
-            {name: piece.schema for name, piece in roots.items()},
+            schemas,
             _renames(roots) if expansion.renames else {},
             _renamed(expansion.pieces) if expansion.renames else (),
             tuple(expansion.findings.values()),
@@ -150,9 +152,7 @@ class PortableBuilder:
     ) -> _Piece:
         piece = _Piece(outline, parent, role, name, depth)
         into.pieces.append(piece)
-        if parent is not None:
-            parent.children.append(piece)
-        into.spent += _cost(outline, name, depth)
+        into.spent += outline.costs[min(depth, SHALLOW)] + len(name)
         into.renames = into.renames or outline.renames
         return piece
 
@@ -171,20 +171,23 @@ class PortableBuilder:
     def _is_stopped(self, into: _Expansion, piece: _Piece) -> bool:
         outline = piece.outline
         if outline.marks:
-            again = self._recurs(piece)
+            again = self._recurs(into, piece)
             if again is not None:
                 piece.cut = f"(recursive: same shape as {again.name or 'above'})"
-                into.report(
-                    "schema.recursive", Severity.NOTE, outline.pointer, "a recursive schema is shown a few levels deep"
-                )
+                message = "a recursive schema is shown a few levels deep"
+                into.report("schema.recursive", Severity.NOTE, outline.pointer, message)
                 return True
-        if piece.nest >= self._limits.depth or len(into.pieces) >= self._limits.nodes:
+        deep = piece.nest >= self._limits.depth or len(into.pieces) >= self._limits.nodes
+        if deep or (piece.depth > SHALLOW and into.spent > self._limits.bytes):
             piece.cut = _CUT
-            into.report("schema.cut", Severity.WARNING, outline.pointer, "nested too deeply; any value is taken here")
+            why = "nested too deeply" if deep else "the schema is large"
+            into.report(
+                "schema.cut", Severity.WARNING, outline.pointer, f"{why}: what is below {piece.name!r} is left out"
+            )
             return True
         return False
 
-    def _recurs(self, piece: _Piece) -> _Piece | None:
+    def _recurs(self, into: _Expansion, piece: _Piece) -> _Piece | None:
         """The outermost piece that this one repeats, when it has been repeated often enough."""
         marks = piece.outline.marks
         times, outermost, nearest = 0, None, -1
@@ -195,48 +198,48 @@ class PortableBuilder:
                 nearest = above.depth if nearest < 0 else nearest
                 outermost = above
             above = above.parent
-        enough = times > self._limits.recursion and (piece.depth >= SHALLOW or nearest == piece.depth)
-        return outermost if enough else None
+        allowed = self._limits.recursion if into.spent <= self._soft else 0
+        return outermost if times > allowed and (piece.depth >= SHALLOW or nearest == piece.depth) else None
 
     def _open(self, into: _Expansion, piece: _Piece, level: list[_Piece], below: list[_Piece]) -> None:
         outline, depth = piece.outline, piece.depth
-        level.extend(
-            self._add(into, self._outliner.outline(branch), piece, "branch", piece.name, depth)
-            for branch in outline.branches
-        )
+        if outline.branches:
+            level.extend(
+                self._add(into, branch, piece, "branch", piece.name, depth) for branch in self._branches(into, piece)
+            )
         if outline.items is not None:
             level.append(self._add(into, self._outliner.outline(outline.items), piece, "items", piece.name, depth))
         if isinstance(outline.additional, tuple):
-            below.append(
-                self._add(into, self._outliner.outline(outline.additional), piece, "additional", piece.name, depth + 1)
-            )
+            child = self._outliner.outline(outline.additional)
+            below.append(self._add(into, child, piece, "additional", piece.name, depth + 1))
         if outline.properties:
             self._open_properties(into, piece, below)
 
+    def _branches(self, into: _Expansion, piece: _Piece) -> Iterable[Outline]:
+        """The alternatives one by one, or joined where that would cost too much."""
+        outline = piece.outline
+        branches = [self._outliner.outline(source) for source in outline.branches]
+        at, below = min(piece.depth, SHALLOW), min(piece.depth + 1, SHALLOW)
+        cost = sum(branch.costs[at] + self._outliner.open(branch).costs[below] for branch in branches)
+        if into.spent + cost <= (self._soft if piece.depth >= SHALLOW else self._limits.bytes // 2):
+            return branches
+        joined, others = self._outliner.joined(outline.branches, outline.pointer)
+        return branches if joined is None else [joined, *map(self._outliner.outline, others)]
+
     def _open_properties(self, into: _Expansion, piece: _Piece, below: list[_Piece]) -> None:
         outline, depth = piece.outline, piece.depth + 1
-        children: list[tuple[str, Outline]] = []
-        for name, source in outline.properties.items():
-            child = self._outliner.outline(source)
-            if child.read_only:
-                into.read_only += 1
-            else:
-                children.append((name, child))
-        if self._is_full(into, piece, children):
-            kept = [(name, child) for name, child in children if name in outline.required]
-            if len(kept) < len(children):
-                piece.cut = _CUT
-                names = ", ".join(name for name, _ in children if name not in outline.required)
-                message = f"the schema is large: optional properties below {piece.name!r} are left out ({shorten(names, 200)})"
-                into.report("schema.cut", Severity.WARNING, outline.pointer, message)
-            children = kept
-        below.extend(self._add(into, child, piece, "property", name, depth) for name, child in children)
-
-    def _is_full(self, into: _Expansion, piece: _Piece, children: Iterable[tuple[str, Outline]]) -> bool:
+        opened = self._outliner.open(outline)
+        into.read_only += opened.read_only
+        children = opened.properties
         room = self._soft if piece.depth >= SHALLOW else self._hard
-        if into.spent > room:
-            return True
-        return into.spent + sum(_cost(child, name, piece.depth + 1) for name, child in children) > room
+        if into.spent + opened.costs[min(depth, SHALLOW)] > room:
+            children = tuple((name, child) for name, child in children if name in outline.required)
+            if len(children) < len(opened.properties):
+                piece.cut = _CUT
+                left_out = ", ".join(name for name, _ in opened.properties if name not in outline.required)
+                message = f"the schema is large: optional properties of {piece.name!r} are left out ({shorten(left_out, 200)})"
+                into.report("schema.cut", Severity.WARNING, outline.pointer, message)
+        below.extend(self._add(into, child, piece, "property", name, depth) for name, child in children)
 
     # --- descriptions ---
 
@@ -245,7 +248,7 @@ class PortableBuilder:
         bare = 0
         described: list[list[int]] = [[] for _ in range(SHALLOW + 1)]
         for piece in expansion.pieces:
-            bare += piece.outline.size + len(piece.name) + _OVERHEAD
+            bare += piece.outline.size + len(piece.name) + OVERHEAD
             if piece.outline.description:
                 described[min(piece.depth, SHALLOW)].append(len(piece.outline.description))
         for stage in _STAGES:
@@ -256,10 +259,6 @@ class PortableBuilder:
             message = "the schema is large: descriptions inside it are shortened"
             expansion.report("schema.shortened", Severity.NOTE, expansion.pieces[0].outline.pointer, message)
         return stage
-
-
-def _cost(outline: Outline, name: str, depth: int) -> int:
-    return outline.size + len(name) + _OVERHEAD + min(len(outline.description), _EXPECTED[min(depth, SHALLOW)])
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -324,9 +323,9 @@ def _render(piece: _Piece, limit: int) -> JSONObject:
             known = outline.shared[limit] = _finished(outline, _leaf(outline), _words(outline, limit, ""))
         return known
     if outline.branches:
-        schema = _alternatives([child.schema for child in piece.children if child.role == "branch"])
+        schema = _alternatives([below for _, _, below in reversed(piece.below)])
     elif outline.kind == "array":
-        schema = {**outline.facts, "items": next((child.schema for child in piece.children), {})}
+        schema = {**outline.facts, "items": piece.below[0][2] if piece.below else {}}
     else:
         schema = _object(piece)
     return _finished(outline, schema, _words(outline, limit, piece.cut))
@@ -345,14 +344,14 @@ def _object(piece: _Piece) -> JSONObject:
     keys = piece.level.keys() if piece.level is not None else {}
     properties: JSONObject = {}
     required: list[JSON] = []
-    for child in piece.children:
-        if child.role == "property":
-            key = keys.get(child.name, child.name)
-            properties[key] = child.schema
-            if child.name in outline.required:
+    for role, name, below in reversed(piece.below):
+        if role == "property":
+            key = keys.get(name, name)
+            properties[key] = below
+            if name in outline.required:
                 required.append(key)
-        elif child.role == "additional":
-            schema["additionalProperties"] = child.schema
+        else:
+            schema["additionalProperties"] = below
     schema["properties"] = properties
     if required:
         schema["required"] = required

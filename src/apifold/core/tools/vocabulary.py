@@ -330,12 +330,11 @@ def required_names(schema: JSONObject, complain: Complaint) -> list[str]:
     return list(dict.fromkeys(name for name in written if isinstance(name, str)))
 
 
-def format_hint(schema: JSONObject) -> str:
+def format_hint(name: str) -> str:
     """A format that is not portable, in words for the description."""
-    written = schema.get("format")
-    if not isinstance(written, str) or written in _SILENT_FORMATS or written in PORTABLE_FORMATS or len(written) > 30:
+    if name in _SILENT_FORMATS or name in PORTABLE_FORMATS or not 0 < len(name) <= 30:
         return ""
-    return "Base64." if written == "byte" else f"Format: {visible(written)}."
+    return "Base64." if name == "byte" else f"Format: {visible(name)}."
 
 
 def example_of(schema: JSONObject) -> JSON:
