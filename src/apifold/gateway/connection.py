@@ -12,7 +12,7 @@ from typing import cast
 
 from apifold.core.limits import WireLimits
 from apifold.gateway.exchange import HTTPExchange
-from apifold.gateway.http1 import FRAMING, STATUS_LINES, encode_fields
+from apifold.gateway.http1 import FRAMING, STATUS_LINES, FieldEncoder
 from apifold.gateway.ports import Handler
 from apifold.gateway.reader import PIPELINED, Phase, RequestReader
 
@@ -40,6 +40,7 @@ class Shared:
     """Set once the server is closing and the last connection is gone."""
     date: bytes = b""
     """The `Date` line of this second (RFC 9110 6.6.1)."""
+    fields: FieldEncoder = field(default_factory=lambda: FieldEncoder(FRAMING))
     heads: dict[tuple[int, tuple[tuple[str, str], ...]], bytes] = field(default_factory=dict)
 
     def head(self, status: int, fields: Sequence[tuple[str, str]]) -> bytes:
@@ -49,10 +50,7 @@ class Shared:
         if found is None:
             if not 200 <= status <= 999:
                 raise ValueError(f"not a final status: {status}")
-            for name, _ in fields:
-                if name.lower() in FRAMING:
-                    raise ValueError(f"the header field {name!r} is written by the server")
-            found = STATUS_LINES[status] + encode_fields(fields)
+            found = STATUS_LINES[status] + self.fields.encode(fields).encode("latin-1")
             if len(self.heads) >= _CACHED_HEADS:
                 self.heads.clear()
             self.heads[key] = found

@@ -5,7 +5,7 @@ user, so a value from outside can neither split a message nor contradict its len
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from http import HTTPStatus
 
 FRAMING = frozenset({"connection", "content-length", "date", "keep-alive", "trailer", "transfer-encoding", "upgrade"})
@@ -13,6 +13,8 @@ FRAMING = frozenset({"connection", "content-length", "date", "keep-alive", "trai
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_LINES = re.compile(r"(?:[^\x00-\x20:]+: [\t\x20-\x7e\x80-\xff]*\r\n)*")
+_KNOWN_NAMES = 4_096
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {413: "Content Too Large"}
 STATUS_LINES = {code: f"HTTP/1.1 {code} {_REASONS.get(code, '')}\r\n".encode() for code in range(100, 1000)}
@@ -29,19 +31,41 @@ def is_field_value(text: str) -> bool:
     return _VALUE.fullmatch(text) is not None
 
 
-def encode_fields(fields: Iterable[tuple[str, str]]) -> bytes:
-    """Header lines with their CRLFs, in the order and the letter case given.
+class FieldEncoder:
+    """Writes header lines. Names it has seen are remembered, for they are few and checking them is most of the work."""
 
-    Raises `ValueError` for a name or a value that would not be one field on the wire; the value is not in the message.
-    """
-    lines: list[str] = []
-    for name, value in fields:
+    def __init__(self, reserved: frozenset[str]) -> None:
+        """`reserved`: lower-case names that are not the user's to write."""
+        self._reserved = reserved
+        self._known: set[str] = set()
+
+    def encode(self, fields: Sequence[tuple[str, str]]) -> str:
+        """Header lines with their CRLFs, in the order and the letter case given; latin-1.
+
+        Raises `ValueError` for a reserved name and for what would not be one field on the wire (RFC 9110 5.1, 5.5). The
+        value is not in the message.
+        """
+        lines: list[str] = []
+        known = self._known
+        for name, value in fields:
+            if name not in known:
+                self._learn(name)
+            lines.append(f"{name}: {value}\r\n")
+        text = "".join(lines)
+        # One look at the whole block; a value that brought a line of its own makes it longer than what was put in.
+        if _LINES.fullmatch(text) is None or text.count("\n") != len(lines):
+            name = next((name for name, value in fields if not is_field_value(value)), "")
+            raise ValueError(f"the value of the header field {name!r} has a character that HTTP forbids")
+        return text
+
+    def _learn(self, name: str) -> None:
         if not is_token(name):
             raise ValueError(f"not a header field name: {name!r}")
-        if not is_field_value(value):
-            raise ValueError(f"the value of the header field {name!r} has a character that HTTP forbids")
-        lines.append(f"{name}: {value}\r\n")
-    return "".join(lines).encode("latin-1")
+        if name.lower() in self._reserved:
+            raise ValueError(f"the header field {name!r} is written with the framing of a message")
+        if len(self._known) >= _KNOWN_NAMES:
+            self._known.clear()
+        self._known.add(name)
 
 
 def has_body(method: str, status: int) -> bool:
