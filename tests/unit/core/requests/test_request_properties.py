@@ -4,7 +4,7 @@ import re
 from string import ascii_letters
 from urllib.parse import parse_qsl, unquote
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apifold.core.openapi.model import Encoding, Location, Style
@@ -32,6 +32,7 @@ QUERY_STYLES = [Style.FORM, Style.SPACE_DELIMITED, Style.PIPE_DELIMITED, Style.T
 URL_TARGET = re.compile(r"/[A-Za-z0-9\-._~:/?@!$&'()*+,;=%]*")
 
 
+@settings(deadline=None)
 @given(st.sampled_from(PATH_STYLES), st.booleans(), st.booleans(), st.one_of(HOSTILE, VALUE), st.one_of(HOSTILE, VALUE))
 def test_path_arguments_never_leave_their_segments(
     style: Style, explode: bool, allow_reserved: bool, first: JSON, second: JSON
@@ -55,6 +56,7 @@ def test_path_arguments_never_leave_their_segments(
     assert not {unquote(segment) for segment in segments} & {".", ".."}
 
 
+@settings(deadline=None)
 @given(st.sampled_from(QUERY_STYLES), st.booleans(), st.booleans(), VALUE, KEY)
 def test_query_arguments_never_leave_the_query(
     style: Style, explode: bool, allow_reserved: bool, value: JSON, name: str
@@ -68,6 +70,7 @@ def test_query_arguments_never_leave_the_query(
     assert target.split("?")[0] == "/v1/x"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["header", "cookie"]), st.booleans(), VALUE)
 def test_no_header_ever_holds_a_line_break_or_control_character(location: str, explode: bool, value: JSON) -> None:
     one = plan(
@@ -104,12 +107,14 @@ WORDS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(KEY, st.dictionaries(KEY, WORDS, max_size=4))
 def test_deep_objects_can_be_read_back(name: str, value: JSONObject) -> None:
     text = compile_rule(Rule(name, Location.QUERY, Style.DEEP_OBJECT, explode=True))(value)
     assert parse_qsl(text or "", keep_blank_values=True) == leaves(name, value)
 
 
+@settings(deadline=None)
 @given(KEY, st.lists(WORD, min_size=1, max_size=4), st.sampled_from(QUERY_STYLES[:4]))
 def test_arrays_can_be_read_back_in_both_forms(name: str, value: list[JSON], style: Style) -> None:
     exploded = compile_rule(Rule(name, Location.QUERY, style, explode=True))(value)
@@ -118,6 +123,7 @@ def test_arrays_can_be_read_back_in_both_forms(name: str, value: list[JSON], sty
     assert [unquote(item) for item in (joined or "").partition("=")[2].split(",")] == value
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEY, st.one_of(WORD, st.lists(WORD, min_size=1, max_size=3)), max_size=4))
 def test_form_bodies_can_be_read_back(value: JSONObject) -> None:
     one = plan("POST", "/x", body=[media("application/x-www-form-urlencoded", {})])
@@ -126,6 +132,7 @@ def test_form_bodies_can_be_read_back(value: JSONObject) -> None:
     assert parse_qsl(body, keep_blank_values=True) == expected
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(ascii_letters, min_size=1, max_size=8), st.one_of(TEXT, HOSTILE, st.just("--apifold-")), max_size=4
