@@ -40,7 +40,8 @@ def _body(reading: Reading, found: Node) -> RequestBody | None:
     required = flag_of(found.value.get("required"))
     content = read_content(reading, child(found, "content"))
     if not content:
-        if found.value.get("content"):
+        said = found.value.get("content")
+        if said and not (isinstance(said, dict) and all(name.startswith("x-") for name in said)):
             _give_up(reading, found, required=required)
             return None
         reading.report.warning(

@@ -5,6 +5,7 @@ not JSON is read as YAML 1.2. What a document means is not decided here.
 import json
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,6 +25,10 @@ _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}
 _HALF = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _CONTROL = bytes(code for code in (*range(0x20), 0x7F) if code not in b"\t\n\r")
 _MARKUP = re.compile(rb"\s*<(?:!doctype|html|\?xml|[a-z])", re.IGNORECASE)
+
+
+_NAMED_KEYS = 50
+"""Duplicate keys named per file; a document that repeats one slip thousands of times needs to hear of it only so often."""
 
 
 class DocumentRefused(AppError):
@@ -100,7 +105,8 @@ def _surveyed(value: JSON, utf8: bytes, base: str, limits: DocumentLimits) -> De
     decoded = DecodedFile(value, found.links)
     # More quotes before colons than members: perhaps in a string, perhaps a key that stands twice and hides a member.
     if utf8.count(b'":') + utf8.count(b'" :') - utf8.count(b'\\":') > found.keys:
-        json.loads(utf8, object_pairs_hook=_Members(decoded.diagnostics, base))
+        with suppress(ValueError):  # two parsers may differ on the edges of JSON, and this is only a look
+            json.loads(utf8, object_pairs_hook=_Members(decoded.diagnostics, base))
     return decoded
 
 
@@ -115,13 +121,18 @@ class _Members:
     def __call__(self, pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
         members = dict(pairs)
         if len(members) < len(pairs):
-            keys = [key for key, _ in pairs]
-            for key in members:
-                if keys.count(key) > 1 and key not in self._named and len(self._named) < 50:
-                    self._named.add(key)
-                    reason = f"the key {key[:80]!r} stands twice in one object; the last one counts"
-                    self._diagnostics.append(_remark("decode.duplicate_key", reason, self._base, "Remove one of them."))
+            seen: set[str] = set()
+            for key, _ in pairs:
+                if key in seen:
+                    self._name(key)
+                seen.add(key)
         return members
+
+    def _name(self, key: str) -> None:
+        if key not in self._named and len(self._named) < _NAMED_KEYS:
+            self._named.add(key)
+            reason = f"the key {key[:80]!r} stands twice in one object; the last one counts"
+            self._diagnostics.append(_remark("decode.duplicate_key", reason, self._base, "Remove one of them."))
 
 
 def _decode_relaxed(utf8: bytes, problem: str, base: str, limits: DocumentLimits) -> DecodedFile:

@@ -29,6 +29,7 @@ from apifold.core.openapi.report import Report, Unusable, place
 from apifold.core.openapi.security import read_requirements, read_schemes
 from apifold.core.openapi.servers import document_servers, read_servers, schemes_of
 from apifold.core.openapi.upgrade import form_body, host_servers
+from apifold.core.openapi.wire import is_token
 from apifold.core.values import JSON, JSONObject
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
@@ -205,6 +206,8 @@ class _Walk:
         key = f"{method} {path.template}"
         if key in self._keys:
             raise Unusable("operation.duplicate", place(node), "the path has this method twice; the first one counts")
+        if not is_token(method):
+            raise Unusable("operation.malformed", place(node), f"{method[:40]!r} is not an HTTP method")
         found = self._merged(node)
         if not isinstance(found.value, dict):
             if found.value is not None:

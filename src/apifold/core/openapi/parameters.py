@@ -19,6 +19,7 @@ from apifold.core.openapi.reading import (
 )
 from apifold.core.openapi.report import Unusable, place
 from apifold.core.openapi.upgrade import upgrade_parameter
+from apifold.core.openapi.wire import name_problem
 from apifold.core.values import JSONObject
 
 _DEFAULT_STYLES = {
@@ -37,8 +38,6 @@ _STYLES = {
 }
 _STYLE_NAMES = {style.value.lower(): style for style in Style}
 _EXPLODED = frozenset((Style.FORM, Style.COOKIE))
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
 _IGNORED_HEADERS = frozenset(("accept", "content-type", "authorization"))
 """Parameter Object: definitions of these headers SHALL be ignored; media types and security schemes decide them."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -150,7 +149,7 @@ def _parameter(reading: Reading, declared: Declared, found: Node) -> Parameter |
     said = members(found)
     name = text_of(said.get("name"))
     location = _location(reading, found, text_of(said.get("in")))
-    reason = _name_problem(name, location) if location else f"a parameter cannot be in {text_of(said.get('in'))[:40]!r}"
+    reason = name_problem(name, location) if location else f"a parameter cannot be in {text_of(said.get('in'))[:40]!r}"
     if reason or location is None:
         _give_up(reading, found, reason)
         return None
@@ -178,16 +177,6 @@ def _location(reading: Reading, node: Node, text: str) -> Location | None:
             "parameter.location", place(node), f"{location} parameters are not part of {known}; taken nevertheless"
         )
     return location
-
-
-def _name_problem(name: str, location: Location) -> str:
-    if not name:
-        return "the parameter has no name"
-    if location is Location.HEADER and not _TOKEN.fullmatch(name):
-        return f"{name[:80]!r} cannot be the name of a header"
-    if location is Location.COOKIE and not _TOKEN.fullmatch(name) and re.search(r"[\s;=,]", name):
-        return f"{name[:80]!r} cannot be the name of a cookie"
-    return f"{name[:80]!r} has control characters" if _UNSENDABLE.search(name) else ""
 
 
 def _spelled_out(reading: Reading, found: Node, name: str, location: Location) -> Parameter:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urljoin
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import DOCUMENT
 from apifold.core.openapi.model import Node
+from apifold.core.openapi.survey import identity_names
 from apifold.core.values import JSON
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -206,7 +207,8 @@ def _named(root: Node) -> Iterator[tuple[str, Node]]:
         if isinstance(identity, str):
             scope = locate(identity, scope).removesuffix("#")
             yield scope, node
-            yield identity.removesuffix("#"), node
+            for name in sorted(identity_names(identity), key=len, reverse=True):
+                yield name, node
         for keyword in ("$anchor", "$dynamicAnchor"):
             anchor = value.get(keyword)
             if isinstance(anchor, str):

@@ -5,6 +5,7 @@ from apifold.core.openapi.reading import Reading, child, items, kind_of, members
 from apifold.core.openapi.references import Unresolved
 from apifold.core.openapi.report import Unusable, place
 from apifold.core.openapi.upgrade import upgrade_security_scheme
+from apifold.core.openapi.wire import name_problem
 from apifold.core.values import JSONObject
 
 _KEY_LOCATIONS = {location.value: location for location in (Location.HEADER, Location.QUERY, Location.COOKIE)}
@@ -50,10 +51,11 @@ def _scheme(name: str, said: JSONObject, node: Node) -> SecurityScheme:
     if kind is SecurityKind.API_KEY:
         location = _KEY_LOCATIONS.get(text_of(said.get("in")).strip().lower())
         parameter = text_of(said.get("name"))
-        if location is None or not parameter:
-            raise Unusable(
-                "security.malformed", place(node), "an API key needs 'name' and 'in' (header, query or cookie)"
-            )
+        if location is None:
+            raise Unusable("security.malformed", place(node), "an API key needs 'in': header, query or cookie")
+        problem = name_problem(parameter, location)
+        if problem:
+            raise Unusable("security.malformed", place(node), problem)
     elif kind is SecurityKind.HTTP:
         word = text_of(said.get("scheme")).strip().lower()
         if not word:

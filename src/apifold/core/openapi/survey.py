@@ -7,6 +7,12 @@ from apifold.core.values import JSON
 _FILE_SUFFIXES = (".json", ".yaml", ".yml")
 
 
+def identity_names(identity: str) -> set[str]:
+    """What an `$id` is referred to by: the whole of it, and its end, for references relative to a neighbour."""
+    whole = identity.removesuffix("#")
+    return {whole, whole.rpartition("/")[2]} - {""}
+
+
 @dataclass(slots=True)
 class Links:
     """What one file says of others."""
@@ -25,7 +31,7 @@ class Links:
         if "$id" in members:
             identity = members["$id"]
             if isinstance(identity, str):
-                self.identities.add(identity.removesuffix("#"))
+                self.identities |= identity_names(identity)
         if "mapping" in members:
             mapping = members["mapping"]
             if isinstance(mapping, dict):
