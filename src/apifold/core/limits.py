@@ -11,7 +11,7 @@ class DocumentLimits:
     total_bytes: int = 128 * 1024 * 1024
     files: int = 10_000
     depth: int = 200
-    nodes: int = 4_000_000
+    nodes: int = 3_000_000
     """JSON values in one file, counted after YAML aliases are expanded."""
     reference_chain: int = 64
     """How many `$ref`s may follow one another before the end counts as unresolved."""
