@@ -69,7 +69,7 @@ def parse_config(text: bytes, variables: Mapping[str, str], *, name: str = "apif
         root = yaml.compose(text.decode(), Loader=yaml.SafeLoader)
         value = {} if root is None else reading.value(root, "")
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigRefused(f"{name} is not readable YAML: {_one_line(error)}") from error
+        raise ConfigRefused(f"{name} is not readable YAML: {_reason(error)}.") from error
     if not isinstance(value, dict):
         raise ConfigRefused(f"{name} has to hold keys and values, such as `spec: openapi.yaml`.")
     reading.check_keys(value, Layer, "")
@@ -198,5 +198,7 @@ def _typed(text: str) -> JSON:
     return text
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _reason(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem} (line {error.problem_mark.line + 1})"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "it is not UTF-8 text"
