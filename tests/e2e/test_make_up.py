@@ -91,8 +91,8 @@ def test_printed_curl_works_when_pasted(up: Up) -> None:
     line = up.running.wait_for(r"^ *(curl .*)$").group(1)
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert [book["title"] for book in answer["result"]["structuredContent"]["items"]] == ["The Left Hand of Darkness"]
+    (content,) = json.loads(done.stdout)["result"]["content"]
+    assert [book["title"] for book in json.loads(content["text"])["items"]] == ["The Left Hand of Darkness"]
 
 
 def test_demo_api_answers_next_to_it(up: Up) -> None:

@@ -14,13 +14,13 @@ from pathlib import Path
 
 PATIENCE_SECONDS = 60.0
 
-APIFOLD: tuple[str, ...] = (sys.executable, "-m", "apifold")
+APIFOLD: tuple[str, ...] = (sys.executable, "-W", "error", "-m", "apifold")
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
     """The environment of a test's process: nothing that changes what apifold prints or reads."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("APIFOLD_")}
-    return {**kept, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error", **variables}
+    return {**kept, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1", **variables}
 
 
 def run(

@@ -35,6 +35,20 @@ class Book(TypedDict):
     tags: list[str]
 
 
+BLANK: Mapping[str, object] = {
+    "id": 0,
+    "title": "",
+    "subtitle": None,
+    "authors": (),
+    "genre": "",
+    "price": None,
+    "published": None,
+    "stock": 0,
+    "tags": (),
+}
+"""The fields of a book in order; those that a new book must name come from it."""
+
+
 class OrderLine(TypedDict):
     bookId: int
     copies: int
@@ -90,8 +104,8 @@ class Shop:
 
     def add_book(self, new: Mapping[str, object]) -> Book:
         self.last_book += 1
-        empty: Mapping[str, object] = {"subtitle": None, "published": None, "stock": 0, "tags": []}
-        book: Book = {"id": self.last_book, **empty, **new}  # type: ignore[typeddict-item] # checked against NewBook
+        book: Book = {name: new.get(name, default) for name, default in BLANK.items()}  # type: ignore[assignment] # checked against NewBook
+        book["id"] = self.last_book
         if any(_same_work(book, other) for other in self.books.values()):
             self.last_book -= 1
             raise Conflict(f"“{book['title']}” by {book['authors'][0]['name']} is on the shelf already")

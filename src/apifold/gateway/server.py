@@ -126,10 +126,25 @@ def _named(error: OSError, host: str, port: int) -> AppError:
     where = f"{host}:{port}"
     details: JSONObject = {"host": host, "port": port}
     if error.errno == errno.EADDRINUSE:
-        message = f"Port {port} on {host} is in use by another program. Choose another with --port."
-        return AppError("server.port_in_use", message, category=ErrorCategory.CONFLICT, details=details)
+        return AppError(
+            "server.port_in_use",
+            f"Port {port} on {host} is in use by another program.",
+            category=ErrorCategory.CONFLICT,
+            details=details,
+            hint="Choose another with --port, or 0 for any that is free.",
+        )
     if error.errno in {errno.EACCES, errno.EPERM}:
-        message = f"This user may not listen on {where}. Ports below 1024 need a privilege: choose a higher one."
-        return AppError("server.bind_refused", message, category=ErrorCategory.FORBIDDEN, details=details)
-    message = f"{host} is not an address of this machine ({error.strerror or error})."
-    return AppError("server.address_unavailable", message, category=ErrorCategory.INVALID, details=details)
+        return AppError(
+            "server.bind_refused",
+            f"This user may not listen on {where}.",
+            category=ErrorCategory.FORBIDDEN,
+            details=details,
+            hint="Ports below 1024 need a privilege: choose a higher one with --port.",
+        )
+    return AppError(
+        "server.address_unavailable",
+        f"{host} is not an address of this machine ({error.strerror or error}).",
+        category=ErrorCategory.INVALID,
+        details=details,
+        hint="Listen on 127.0.0.1 for this machine only, or on one of its addresses with --host.",
+    )

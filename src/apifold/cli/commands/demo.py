@@ -3,6 +3,8 @@
 import errno
 import json
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from apifold.bootstrap import serve
 from apifold.bootstrap.options import Layer, decide
@@ -28,7 +30,7 @@ def run(asked: Invocation) -> int:
 
 async def _alone(asked: Invocation) -> None:
     stop = serve.stop_signal()
-    async with await _api(asked.options.api_port) as api:
+    async with _api(asked.options.api_port) as api:
         terminal = asked.terminal
         _tell_about_api(api, terminal)
         terminal.line(f"Try it:   curl -s '{_url(api)}/api/books?q=darkness'")
@@ -39,7 +41,7 @@ async def _alone(asked: Invocation) -> None:
 
 
 async def _with_mcp(asked: Invocation) -> None:
-    async with await _api(asked.options.api_port) as api:
+    async with _api(asked.options.api_port) as api:
         spec = f"{_url(api)}/openapi.json"
         decided = decide(Layer(spec=spec, port=asked.options.port, auth=(f"shopKey=literal:{SHOP_KEY}",)))
 
@@ -50,8 +52,9 @@ async def _with_mcp(asked: Invocation) -> None:
         await serve.serve(decided, asked.environment, announce)
 
 
-async def _api(port: int) -> HTTPServer:
-    """Listening, ready to be entered."""
+@asynccontextmanager
+async def _api(port: int) -> AsyncIterator[HTTPServer]:
+    """Listening while the block runs."""
     api = HTTPServer(DemoAPI(), port=port)
     try:
         await api.start()
@@ -60,11 +63,14 @@ async def _api(port: int) -> HTTPServer:
             raise
         raise AppError(
             "server.port_in_use",
-            f"port {port} is taken by another program",
-            category=ErrorCategory.UNAVAILABLE,
+            f"Port {port} is in use by another program.",
+            category=ErrorCategory.CONFLICT,
             hint="Choose another with --api-port, or 0 for any that is free.",
         ) from error
-    return api
+    try:
+        yield api
+    finally:
+        await api.close()
 
 
 def _url(api: HTTPServer) -> str:
