@@ -134,8 +134,8 @@ class CallEngine:
         try:
             not_followed = await self._exchange(context, prepared, origin, probe=probe)
         except UpstreamFailure as failure:
-            context.failure = failure
-            context.take(_told(context, failure.message, _advice(failure, prepared)))
+            failure.hint = _advice(failure, prepared)
+            _give_up(context, failure)
             return
         response = context.response
         if response is None:  # the sender gives an answer or raises
@@ -180,13 +180,19 @@ class CallEngine:
 
 def _refuse(context: CallContext, error: AppError) -> None:
     """Nothing was sent."""
-    context.failure, context.refusal = error, error.code
-    context.take(_told(context, error.message, error.hint))
+    context.refusal = error.code
+    _give_up(context, error)
 
 
-def _told(context: CallContext, message: str, advice: str) -> Shaped:
-    text = context.scrubber.clean_text(f"{message}\n{advice}" if advice else message)
-    return Shaped(ToolResult((TextContent(text),), is_error=True), size=len(text))
+def _give_up(context: CallContext, error: AppError) -> None:
+    """There is no answer: tell why. The error is kept, so what it says must be free of secrets itself."""
+    scrubber = context.scrubber
+    if scrubber:
+        error.message, error.hint = scrubber.clean_text(error.message), scrubber.clean_text(error.hint)
+        error.args = (error.message,)
+    context.failure = error
+    text = f"{error.message}\n{error.hint}" if error.hint else error.message
+    context.take(Shaped(ToolResult((TextContent(text),), is_error=True), size=len(text)))
 
 
 def _advice(failure: UpstreamFailure, prepared: Prepared) -> str:
