@@ -1,5 +1,6 @@
 """Operations and options to tools. The cheap part is done for all at once, the schema of a tool when it is asked for."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,9 +25,10 @@ from apifold.core.tools.naming import (
 from apifold.core.tools.outline import Outliner
 from apifold.core.tools.portable import PortableBuilder
 from apifold.core.tools.schema import argument_forms, as_diagnostics, assemble
-from apifold.core.tools.text import clean_line, describe, shorten
+from apifold.core.tools.text import clean_line, describe, first_sentence, shorten
 
 TITLE_LIMIT = 80
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _DEPRECATED = "Deprecated."
 _LOCATIONS = (Location.PATH, Location.QUERY, Location.QUERYSTRING, Location.HEADER, Location.COOKIE)
 _ORDER = {location: rank for rank, location in enumerate(_LOCATIONS)}
@@ -115,7 +117,7 @@ def compile_tools(document: Document, options: CompileOptions = DEFAULTS) -> Cat
 def _tool(
     operation: Operation, name: str, schemes: Mapping[str, SecurityScheme], options: CompileOptions, *, legal: bool
 ) -> Tool:
-    title = clean_line(operation.summary, TITLE_LIMIT) or shorten(_spoken(name), TITLE_LIMIT)
+    title = _title(operation, name)
     return Tool(
         name=name,
         title=title,
@@ -126,14 +128,26 @@ def _tool(
     )
 
 
-def _spoken(name: str) -> str:
-    words = name.replace("_", " ").replace("-", " ").strip()
-    return words[:1].upper() + words[1:]
+def _summary(operation: Operation) -> str:
+    """The summary, unless it only repeats the operation id."""
+    return "" if operation.summary.strip() == operation.operation_id else operation.summary
+
+
+def _title(operation: Operation, name: str) -> str:
+    """The summary; else a first sentence that is short enough; else the name in words."""
+    summary = clean_line(_summary(operation), TITLE_LIMIT)
+    if summary:
+        return summary
+    sentence = first_sentence(clean_line(operation.description, TITLE_LIMIT * 2))
+    if 0 < len(sentence) <= TITLE_LIMIT and not sentence.endswith("…"):
+        return sentence.rstrip(".")
+    spoken = " ".join(_WORDS.findall(name))
+    return shorten(spoken[:1].upper() + spoken[1:], TITLE_LIMIT)
 
 
 def _description(operation: Operation, limit: int) -> str:
     room = limit - len(_DEPRECATED) - 2 if operation.deprecated else limit
-    said = describe(operation.summary, operation.description, room) or operation.key[:room]
+    said = describe(_summary(operation), operation.description, room) or operation.key[:room]
     return f"{said}\n\n{_DEPRECATED}" if operation.deprecated else said
 
 

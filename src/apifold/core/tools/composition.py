@@ -329,6 +329,8 @@ def _finding(code: str, node: Node, message: str) -> Finding:
 def _is_null(value: JSON) -> bool:
     if not isinstance(value, dict):
         return False
+    if value.get("nullable") is True and value.keys() <= ANNOTATIONS:
+        return True  # how some generators of 3.0 write `{type: "null"}`
     return value.get("type") in ("null", ["null"]) or value.get("enum") == [None] or value.get("const", 0) is None
 
 

@@ -185,9 +185,7 @@ class Outliner:
         schema = merge_keywords(parts.members, notes.complain)
         if parts.has_reference:
             outline.marks = frozenset(parts.marks)
-        outline.read_only = any(
-            node.value.get("readOnly") is True for node, _ in parts.members if isinstance(node.value, dict)
-        )
+        outline.read_only = self._is_read_only(source, parts)
         types, null = words.declared_types(schema, notes.complain)
         values, null_value = words.enum_values(schema, types, notes.complain)
         outline.nullable = null or null_value or parts.null or _nullable(parts, schema)
@@ -206,6 +204,11 @@ class Outliner:
             outline.kind = types[0] if types else ""
             self._settle(outline, parts, schema, values, hints, notes)
         return _complete(outline, schema, hints, notes)
+
+    def _is_read_only(self, source: Source, parts: Composition) -> bool:
+        """Whether only the server sets the value: every declaration says so, in itself or by what it refers to."""
+        said = any(isinstance(node.value, dict) and node.value.get("readOnly") is True for node, _ in parts.members)
+        return said and (len(source) == 1 or all(self.outline((part,)).read_only for part in source))
 
     def _settle(
         self,

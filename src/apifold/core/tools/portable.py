@@ -109,7 +109,7 @@ class PortableBuilder:
         self._outliner = outliner
         self._limits = limits
         self._soft = limits.bytes // 2
-        self._hard = limits.bytes * 2
+        self._hard = limits.bytes * 4
 
     def build(self, forms: Mapping[str, Form]) -> Portable:
         """Schemas of arguments by name. They share one budget; none has precedence over another."""
@@ -340,10 +340,10 @@ def _leaf(outline: Outline) -> JSONObject:
 
 def _object(piece: _Piece) -> JSONObject:
     outline = piece.outline
-    schema = dict(outline.facts)
     keys = piece.level.keys() if piece.level is not None else {}
     properties: JSONObject = {}
     required: list[JSON] = []
+    additional: JSON = None
     for role, name, below in reversed(piece.below):
         if role == "property":
             key = keys.get(name, name)
@@ -351,17 +351,17 @@ def _object(piece: _Piece) -> JSONObject:
             if name in outline.required:
                 required.append(key)
         else:
-            schema["additionalProperties"] = below
-    schema["properties"] = properties
+            additional = below
+    schema: JSONObject = {**outline.facts, "properties": properties}
     if required:
         schema["required"] = required
-    if piece.cut:
-        for keyword in ("additionalProperties", "minProperties", "maxProperties"):
+    if piece.cut:  # what was left out has to be allowed
+        for keyword in ("minProperties", "maxProperties"):
             schema.pop(keyword, None)
-    elif outline.additional is False:
-        schema["additionalProperties"] = False
-    elif outline.additional is True and not properties:
-        schema["additionalProperties"] = True
+    elif additional is not None:
+        schema["additionalProperties"] = additional
+    elif outline.additional is False or not properties:
+        schema["additionalProperties"] = outline.additional is not False
     return schema
 
 

@@ -14,7 +14,7 @@ from apifold.core.tools.model import Argument, Renames, Role, Tool, ToolInput
 from apifold.core.values import JSON, JSONObject
 
 FINDINGS_PER_TOOL = 200
-"""Findings about one tool that are listed one by one; the rest is counted."""
+"""Findings about one tool that are listed one by one, cuts apart, which are all listed; the rest is counted."""
 
 _BINARY: JSONObject = {"type": "string", "format": "binary"}
 
@@ -178,9 +178,12 @@ def as_diagnostics(
 ) -> list[Diagnostic]:
     """Findings one by one up to a bound, and the harmless rewrites of a tool in one sentence each."""
     key, pointer = tool.key, tool.operation.pointer
-    found = [Diagnostic(f.code, f.severity, f.pointer, f.message, "", key) for f in findings[:FINDINGS_PER_TOOL]]
-    if len(findings) > FINDINGS_PER_TOOL:
-        message = f"{len(findings) - FINDINGS_PER_TOOL} more findings about this schema are not listed"
+    listed = [finding for finding in findings if finding.code == "schema.cut"]
+    others = [finding for finding in findings if finding.code != "schema.cut"]
+    listed += others[:FINDINGS_PER_TOOL]
+    found = [Diagnostic(f.code, f.severity, f.pointer, f.message, "", key) for f in listed]
+    if len(others) > FINDINGS_PER_TOOL:
+        message = f"{len(others) - FINDINGS_PER_TOOL} more findings about this schema are not listed"
         found.append(Diagnostic("schema.more", Severity.NOTE, pointer, message, "", key))
     if rewrites:
         words = ", ".join(sorted(rewrites))

@@ -39,6 +39,7 @@ _FENCE = re.compile(r"^[ ]{0,3}(?:```|~~~)[^\n`]{0,80}$", re.MULTILINE)
 _HEADING = re.compile(r"^[ ]{0,3}#{1,6}[ ]+(.*?)[ #]*$", re.MULTILINE)
 _RULE = re.compile(r"^[ ]{0,3}(?:[-=*_][ ]?){3,}$|^[|: -]*-{3}[|: -]*$", re.MULTILINE)
 _STRONG = re.compile(r"(\*\*|__)(?=\S)([^*_\n]{1,300}?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300}?)(?<=\S)\*(?![\w*])")
 _SPACES = re.compile(r" {2,}")
 _TRAILING = re.compile(r" +\n|\n +")
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -89,6 +90,8 @@ def _plain(text: str) -> str:
         text = _HEADING.sub(r"\1", text)
     if "**" in text or "__" in text:
         text = _STRONG.sub(r"\2", text)
+    if "*" in text:
+        text = _EMPHASIS.sub(r"\1", text)
     if "---" in text or "===" in text or "***" in text or "___" in text:
         text = _RULE.sub("", text)
     return text
