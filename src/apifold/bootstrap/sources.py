@@ -192,8 +192,8 @@ class _Remote:
         if not (self._allow_remote or self._is_beside(url)):
             bundle.miss(base, "it lies in another place on the network", "Allow remote references if you trust them.")
             return
-        self._left -= 1
         async with at_once:
+            self._left -= 1
             if self._left < 0 or asyncio.get_running_loop().time() > self._deadline:
                 bundle.miss(base, "the document refers to too many files, or they take too long to come")
                 return

@@ -100,6 +100,10 @@ def _media_type(reading: Reading, name: str, node: Node) -> MediaType | None:
             message = f"the media type should be an object and is {kind_of(found.value)}; any value is taken"
             reading.report.warning("content.malformed", place(found), message)
         return MediaType(name, None)
+    for word in _POSITIONAL:
+        if word in found.value:
+            message = f"{word!r} is not used: parts are written by their type"
+            reading.report.note("encoding.positional", place(found), message)
     return MediaType(
         name,
         schema_at(reading, found),
@@ -126,9 +130,6 @@ def _encoding(reading: Reading, node: Node) -> Encoding:
         reading.report.warning(
             "encoding.style_unknown", place(node), f"there is no style {style[:40]!r}; the default is used"
         )
-    for word in _POSITIONAL:
-        if word in said:
-            reading.report.note("encoding.positional", place(node), f"{word!r} is not used")
     return Encoding(
         content_type=text_of(said.get("contentType")) or None,
         style=known,

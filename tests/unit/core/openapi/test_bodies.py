@@ -128,7 +128,7 @@ def test_unreadable_media_types_are_left_out_and_the_operation_with_the_last_req
         ({"schema": 5}, "schema.malformed"),
         ({"encoding": []}, "encoding.malformed"),
         ({"encoding": {"a": {"style": "strange"}}}, "encoding.style_unknown"),
-        ({"encoding": {"a": {"itemEncoding": {}}}}, "encoding.positional"),
+        ({"itemEncoding": {}}, "encoding.positional"),
     ],
 )
 def test_broken_parts_of_a_media_type_are_left_out(media: JSON, code: str) -> None:
