@@ -52,7 +52,8 @@ def is_origin_allowed(rules: AccessRules, origin: str) -> bool:
 def _name(authority: str) -> str:
     """The host of `host:port`, lower case."""
     if authority.startswith("["):
-        return authority.partition("]")[0].lower() + "]"
+        name, bracket, _ = authority.partition("]")
+        return name.lower() + bracket
     return authority.partition(":")[0].lower()
 
 

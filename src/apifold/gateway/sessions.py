@@ -7,6 +7,7 @@ docs/decisions/0002). Bounded in number, in idle time and in kept bytes.
 
 import asyncio
 import base64
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
@@ -20,6 +21,7 @@ from apifold.core.values import JSON, JSONObject
 from apifold.gateway.streams import Outbox
 
 _ID_BYTES = 24
+_EVENT_ID = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 _KEPT_STREAMS = 16
 """Streams of finished calls that a client can still come back to."""
 
@@ -116,11 +118,12 @@ class Session:
 
     def resume(self, event_id: str) -> tuple[int, Outbox] | None:
         """The stream an event id of ours belongs to, set to go on after it."""
-        stream, dash, number = event_id.partition("-")
-        if not (dash and stream.isdigit() and number.isdigit() and len(event_id) < 40):
+        read = _EVENT_ID.fullmatch(event_id)
+        if read is None:
             return None
-        outbox = self._streams.get(int(stream))
-        return (int(stream), outbox) if outbox is not None and outbox.rewind(int(number)) else None
+        stream, number = int(read[1]), int(read[2])
+        outbox = self._streams.get(stream)
+        return (stream, outbox) if outbox is not None and outbox.rewind(number) else None
 
     def close(self) -> None:
         for task in self.calls:
