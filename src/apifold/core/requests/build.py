@@ -49,10 +49,10 @@ def check_arguments(plan: RequestPlan, arguments: JSONObject, repairs: list[str]
     The common call passes the validator as it is and is returned unchanged. Raises `InvalidArguments`.
     """
     schema = plan.arguments
-    if plan.renames:
+    if plan.renames or plan.defaults:
         arguments = with_legal_names(arguments, plan.legal_names, plan.renames)
-    if plan.defaults and not plan.defaults.keys() <= arguments.keys():
-        arguments = {**plan.defaults, **arguments}
+        missing = {name: value for name, value in plan.defaults.items() if arguments.get(name) is None}
+        arguments |= missing
     if not schema.accepts(arguments):
         arguments = _repaired(plan, arguments, repairs)
         if not schema.accepts(arguments) and not _accepts_files(plan, arguments):
@@ -90,9 +90,8 @@ def _without_files(value: JSON, *, depth: int) -> JSON:
 
 def _repaired(plan: RequestPlan, arguments: JSONObject, repairs: list[str] | None) -> JSONObject:
     named = with_legal_names(arguments, plan.legal_names, {})
-    complete = {name: value for name, value in plan.defaults.items() if named.get(name) is None}
     work = Repairs(plan.arguments.schema)
-    result = work.repaired({**named, **complete}, [plan.arguments.schema])
+    result = work.repaired(named, [plan.arguments.schema])
     if repairs is not None:
         repairs.extend(work.done)
     return result if isinstance(result, dict) else arguments

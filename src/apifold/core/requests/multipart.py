@@ -207,14 +207,16 @@ def _boundary(parts: list[Part]) -> str:
     for part in parts:
         digest.update(part.head)
         digest.update(part.content)
-    seed = digest.hexdigest()
-    attempt = 0
-    while True:
-        boundary = f"apifold-{seed}{attempt or ''}"
-        marker = b"--" + boundary.encode()
-        if not any(marker in part.content or marker in part.head for part in parts):
-            return boundary
+    return free_boundary(f"apifold-{digest.hexdigest()}", parts)
+
+
+def free_boundary(name: str, parts: list[Part]) -> str:
+    """The name, or the name and the first number with which it does not occur in any part (RFC 2046 5.1.1)."""
+    boundary, attempt = name, 0
+    while any(b"--" + boundary.encode() in part.content for part in parts):
         attempt += 1
+        boundary = f"{name}{attempt}"
+    return boundary
 
 
 def _join(parts: list[Part], boundary: str) -> bytes:

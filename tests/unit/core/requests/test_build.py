@@ -114,6 +114,14 @@ def test_a_required_parameter_that_the_document_gives_a_value_for_is_sent_unaske
     sent = build_request(one, {})
     assert (sent.target, sent.headers[-1]) == ("/v1/v9/x", ("revision", "2026-01"))
     assert build_request(one, {"revision": "2025-01"}).headers[-1] == ("revision", "2025-01")
+    assert build_request(one, {"revision": None}).headers[-1] == ("revision", "2026-01")
+
+
+def test_a_default_gives_way_to_a_value_under_the_wire_name() -> None:
+    version = parameter("api/version", required=True, schema={"default": 1})
+    one = plan("GET", "/x", version, names={"api/version": "api_version"}, required=["api_version"])
+    assert build_request(one, {"api/version": 2}).target == "/v1/x?api%2Fversion=2"
+    assert build_request(one, {}).target == "/v1/x?api%2Fversion=1"
 
 
 def test_the_querystring_as_one_value() -> None:

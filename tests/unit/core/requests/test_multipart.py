@@ -7,7 +7,7 @@ import pytest
 
 from apifold.core.openapi.model import Encoding, Node, Style
 from apifold.core.openapi.references import Resolver
-from apifold.core.requests.multipart import compile_multipart
+from apifold.core.requests.multipart import Part, compile_multipart, free_boundary
 from apifold.core.requests.serialize import Unwritable
 from apifold.core.values import JSON, JSONObject
 from support.plans import media
@@ -67,6 +67,7 @@ def test_equal_arguments_give_equal_bytes_and_others_another_boundary() -> None:
 
 def test_the_boundary_never_occurs_in_the_parts() -> None:
     boundary = multipart({"a": "x"})[1].partition("boundary=")[2]
+    assert free_boundary("b", [Part(b"", b"--a"), Part(b"", b"\r\n--b\r\n--b1")]) == "b2"
     sent = multipart({"a": "x", "b": f"\r\n--{boundary}--\r\n"})
     assert parts(sent) == [("a", None, "", b"x"), ("b", None, "", f"\r\n--{boundary}--\r\n".encode())]
 

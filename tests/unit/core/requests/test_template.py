@@ -5,7 +5,8 @@ import pytest
 from apifold.core.openapi.model import Server, Style
 from apifold.core.requests.arguments import InvalidArguments
 from apifold.core.requests.build import build_request
-from apifold.core.requests.template import Template, parse_template
+from apifold.core.requests.serialize import Unwritable
+from apifold.core.requests.template import Template, check_path, parse_template
 from apifold.core.values import JSON, JSONObject
 from support.plans import parameter, plan
 
@@ -73,6 +74,17 @@ def test_values_and_literals_that_together_climb_are_refused() -> None:
     with pytest.raises(InvalidArguments, match="path segment"):
         target("/{a}/x", {"a": ""}, ("a", Style.LABEL))
     assert target("/.{a}/x", {"a": "well-known"}) == "/v1/.well-known/x"
+
+
+@pytest.mark.parametrize("path", ["/a/b/c", "/a", "/a/..", "/./b", "/a/%2e%2E", "/%2e/b"])
+def test_the_finished_path_is_checked_again(path: str) -> None:
+    with pytest.raises(Unwritable):
+        check_path(path, 2)
+
+
+@pytest.mark.parametrize("path", ["/a/b", "/a/...", "/.a/b", "/a/%2e%2e%2e"])
+def test_a_path_under_server_and_template_passes(path: str) -> None:
+    check_path(path, 2)
 
 
 def test_an_empty_matrix_value_is_its_name() -> None:
