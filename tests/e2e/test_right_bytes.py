@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from apifold import __version__
 from apifold.bootstrap.sources import load_path
 from apifold.core.requests.build import build_request
 from apifold.core.requests.destination import DestinationPolicy
@@ -261,7 +260,7 @@ def test_a_call_arrives_byte_for_byte(call: Wire, echo: EchoServer) -> None:
         ("Host", f"127.0.0.1:{echo.port}"),
         ("Accept", call.accept),
         ("Accept-Encoding", "gzip, br, zstd"),
-        ("User-Agent", f"APIFold/{__version__}"),
+        ("User-Agent", "APIFold"),
         *call.headers,
         *([("Content-Length", str(len(body)))] if framing else []),
     ]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from apifold import __version__
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.openapi.media import MediaKind, essence, find_media_type, media_kind, selectable_media_types
 from apifold.core.openapi.model import Location, MediaType, Node, Parameter, RequestBody
@@ -30,7 +29,7 @@ STATIC_HEADERS: Final = (
     # What every upstream adapter removes again before the answer is read (RFC 9110 12.5.3).
     ("Accept-Encoding", "gzip, br, zstd"),
     # Some APIs refuse a request that does not say who calls (RFC 9110 10.1.5).
-    ("User-Agent", f"APIFold/{__version__}"),
+    ("User-Agent", "APIFold"),
 )
 """Headers of every request that arguments do not say otherwise."""
 
