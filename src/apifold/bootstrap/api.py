@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from apifold.bootstrap.download import Downloader
 from apifold.bootstrap.effects import SystemClock, SystemEntropy
-from apifold.bootstrap.options import Options, Transport
+from apifold.bootstrap.options import Options, OptionsRefused, Transport
 from apifold.bootstrap.secrets import open_secrets
 from apifold.bootstrap.sources import is_url, load_source
 from apifold.core.limits import DOWNLOAD
@@ -19,12 +19,14 @@ from apifold.core.policy.access import Principal
 from apifold.core.requests.credentials import Credentials
 from apifold.core.requests.destination import DestinationPolicy
 from apifold.core.requests.servers import InvalidServer, ServerChoice, choose_base
+from apifold.core.snapshot import ServerSnapshot
 from apifold.core.tools import guide
 from apifold.core.tools.compiler import Catalogue, CompileOptions, compile_tools
+from apifold.core.tools.model import Tool
 from apifold.core.tools.selection import Selected, select
 from apifold.core.tools.text import clean_line
 from apifold.gateway.execute import Effects
-from apifold.gateway.openapi_backend import Exposure, OpenAPIBackend
+from apifold.gateway.openapi_backend import OpenAPIBackend
 from apifold.gateway.pipeline import CallEngine
 from apifold.gateway.plans import Plans
 from apifold.gateway.ports import Upstream
@@ -36,24 +38,23 @@ class API:
     """An API and everything decided about it. Nothing is connected yet."""
 
     options: Options
-    catalogue: Catalogue
+    snapshot: ServerSnapshot
     selected: Selected
     """The tools that are offered, and selectors that match nothing."""
     credentials: Credentials
-    servers: ServerChoice
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.snapshot.catalogue
 
     @property
     def document(self) -> Document:
-        return self.catalogue.document
+        return self.snapshot.document
 
     @property
     def server(self) -> str:
         """Where the API is, as far as the document and the options say: a URL, a path, or nothing."""
-        try:
-            base = choose_base(self.document.servers, self.servers)
-        except InvalidServer:
-            return ""
-        return f"{base.origin or ''}{base.path}"
+        return self.snapshot.server
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,24 @@ def assemble(options: Options, document: Document, variables: Mapping[str, str])
     url = options.spec if is_url(options.spec) else ""
     servers = ServerChoice(base_url=options.base_url, document_url=url)
     if options.base_url:
-        choose_base((), servers)  # a base URL that cannot be used is found now, not at the first call
-    return API(options, catalogue, select(catalogue.tools, options.selection), credentials, servers)
+        try:
+            choose_base((), servers)  # a base URL that cannot be used is found now, not at the first call
+        except InvalidServer as error:
+            hint = "For example: --base-url https://api.example.com/v1"
+            raise OptionsRefused(error.message, hint=hint) from error
+    selected = select(catalogue.tools, options.selection)
+    server = _where(document, servers)
+    description = _describe(document, selected.tools, server=server, shared=options.token is None)
+    snapshot = ServerSnapshot(1, description, catalogue, selected.tools, servers, server)
+    return API(options, snapshot, selected, credentials)
+
+
+def _where(document: Document, servers: ServerChoice) -> str:
+    try:
+        base = choose_base(document.servers, servers)
+    except InvalidServer:
+        return ""
+    return f"{base.origin or ''}{base.path}"
 
 
 def destination_policy(options: Options) -> DestinationPolicy:
@@ -106,9 +123,8 @@ def connect(options: Options) -> UpstreamClient:
 
 
 def build_engine(api: API, upstream: Upstream) -> CallEngine:
-    plans = Plans(api.catalogue.input, api.document.resolver, api.servers, most=api.options.limits.plans)
     return CallEngine(
-        plans,
+        Plans(api.snapshot, most=api.options.limits.plans),
         upstream,
         OperatorCredentials(api.credentials),
         effects=Effects(SystemClock(), SystemEntropy()),
@@ -117,20 +133,23 @@ def build_engine(api: API, upstream: Upstream) -> CallEngine:
 
 
 def build_backend(api: API, engine: CallEngine) -> OpenAPIBackend:
-    exposure = Exposure(api.catalogue, api.selected.tools, server=api.server)
-    return OpenAPIBackend(exposure, engine, describe(api))
+    return OpenAPIBackend(api.snapshot, engine)
 
 
 def describe(api: API) -> ServerDescription:
-    info = api.document.info
+    return api.snapshot.description
+
+
+def _describe(document: Document, tools: tuple[Tool, ...], *, server: str, shared: bool) -> ServerDescription:
+    info = document.info
     title = clean_line(info.title, 100) or "API"
     slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in title.lower()).split())
     return ServerDescription(
         name=slug[:48].strip("-") or "api",
         version=clean_line(info.version, 50) or "0",
         title=title,
-        instructions=guide.instructions(api.document, api.selected.tools, server=api.server),
-        shared=api.options.token is None,
+        instructions=guide.instructions(document, tools, server=server),
+        shared=shared,
     )
 
 

@@ -1,0 +1,462 @@
+"""The commands as a person and a program use them: what is printed where, and with which exit code."""
+
+import base64
+import io
+import json
+import os
+import pty
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apifold.cli.arguments import COMMANDS
+from apifold.cli.main import main
+from apifold.demo.app import SHOP_KEY
+from support.demo import running, send
+from support.processes import APIFOLD, clean_environment, run, started
+
+pytestmark = pytest.mark.wire
+
+DEMO = Path(__file__).resolve().parents[2] / "src" / "apifold" / "demo" / "openapi.json"
+
+SPEC: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Shop", "version": "2"},
+    "servers": [{"url": "https://shop.example/v1"}],
+    "components": {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}},
+    "paths": {
+        "/items/{id}": {
+            "get": {
+                "operationId": "getItem",
+                "summary": "Get one item",
+                "parameters": [
+                    {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}},
+                    {"name": "$select", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}},
+                ],
+                "responses": {"200": {"description": "fine"}},
+            },
+            "put": {
+                "operationId": "putItem",
+                "security": [{"key": []}],
+                "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}],
+                "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+                "responses": {"200": {"description": "fine"}},
+            },
+            "delete": {"operationId": "oldDelete", "deprecated": True, "responses": {}},
+        },
+        "/broken": {
+            "post": {
+                "operationId": "broken",
+                "requestBody": {"$ref": "#/components/requestBodies/Nowhere"},
+                "responses": {},
+            }
+        },
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def apifold(*arguments: str, environment: Mapping[str, str] | None = None) -> Done:
+    out, err = io.StringIO(), io.StringIO()
+    code = main(arguments, out, err, environment or {})
+    assert "Traceback" not in err.getvalue()
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def file(folder: Path, value: object, name: str = "openapi.json") -> str:
+    path = folder / name
+    path.write_text(value if isinstance(value, str) else json.dumps(value))
+    return str(path)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> str:
+    return file(tmp_path, SPEC)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[str]:
+    with running() as url:
+        yield f"{url}/openapi.json"
+
+
+# --- tools ------------------------------------------------------------------------------------------------------------
+
+
+def test_tools_as_json_are_an_array_with_all_that_a_program_needs(spec: str) -> None:
+    done = apifold("tools", spec, "--format", "json")
+    assert (done.code, done.err) == (0, "")
+    found = {tool["name"]: tool for tool in done.json}
+    assert list(found) == ["getItem", "putItem", "oldDelete"]  # the whole catalogue: what is deprecated too
+    item = dict(found["getItem"])
+    schema = item.pop("inputSchema")
+    assert (schema["type"], list(schema["properties"]), schema["required"]) == ("object", ["id", "select"], ["id"])
+    assert item == {
+        "name": "getItem",
+        "method": "GET",
+        "path": "/items/{id}",
+        "operationId": "getItem",
+        "title": "Get one item",
+        "description": "Get one item",
+        "annotations": {
+            "title": "Get one item",
+            "readOnlyHint": True,
+            "destructiveHint": False,
+            "idempotentHint": True,
+            "openWorldHint": True,
+        },
+        "arguments": {"id": {"in": "path", "name": "id"}, "select": {"in": "query", "name": "$select"}},
+    }
+    assert found["putItem"]["arguments"]["body"] == {"in": "body", "name": "body"}
+
+
+def test_tools_for_people_are_a_table_and_a_count(spec: str) -> None:
+    done = apifold("tools", spec)
+    assert done.out.splitlines()[:2] == [
+        "TOOL       METHOD  PATH         WHAT IT DOES",
+        "getItem    GET     /items/{id}  Get one item",
+    ]
+    assert done.out.splitlines()[-1] == "3 tools; 1 operations left out: `apifold validate` says why"
+
+
+def test_selection_leaves_what_serve_would_offer(spec: str) -> None:
+    assert [tool["name"] for tool in apifold("tools", spec, "--read-only", "--format", "json").json] == ["getItem"]
+    assert apifold("tools", spec, "--method", "put").out.splitlines()[-1].startswith("1 of 3 tools")
+
+
+def test_selector_that_matches_nothing_is_a_warning(spec: str) -> None:
+    done = apifold("tools", spec, "--tag", "no-such-tag", "--format", "json")
+    assert (done.code, done.json) == (0, [])
+    assert done.err.startswith("warning: No tool matches the tag 'no-such-tag'.")
+
+
+def test_configuration_file_says_what_the_command_line_does_not(tmp_path: Path) -> None:
+    file(tmp_path, SPEC)
+    config = file(tmp_path, "spec: openapi.json\nselect: {methods: [put]}\n", "apifold.yaml")
+    assert [tool["name"] for tool in apifold("tools", "--config", config, "--format", "json").json] == ["putItem"]
+    by_variable = apifold("tools", "--format", "json", environment={"APIFOLD_CONFIG": config})
+    assert [tool["name"] for tool in by_variable.json] == ["putItem"]
+    over = apifold("tools", "--config", config, "--method", "get", "--format", "json")
+    assert [tool["name"] for tool in over.json] == ["getItem"]
+
+
+# --- validate ---------------------------------------------------------------------------------------------------------
+
+
+def test_validate_grades_each_operation_and_fails_when_one_is_missing(spec: str) -> None:
+    done = apifold("validate", spec, "--format", "json")
+    assert (done.code, done.err) == (1, "")
+    grades = {graded["operation"]: (graded["tool"], graded["grade"]) for graded in done.json["operations"]}
+    assert grades == {
+        "GET /items/{id}": ("getItem", "callable with a rewrite"),
+        "PUT /items/{id}": ("putItem", "callable"),
+        "DELETE /items/{id}": ("oldDelete", "callable with a rewrite"),
+        "POST /broken": (None, "left out"),
+    }
+    assert done.json["document"] == {"title": "Shop", "version": "2", "dialect": "3.1", "operations": 4}
+    assert done.json["summary"]["leftOut"] == 1
+    (error,) = (found for found in done.json["diagnostics"] if found["severity"] == "error")
+    assert (error["operation"], error["code"]) == ("POST /broken", "reference.unresolved")
+    assert error["pointer"].startswith("/paths/~1broken/post")
+    assert error["message"]
+    assert error["advice"]
+
+
+def test_validate_for_people_shows_severity_place_advice_and_grades(spec: str) -> None:
+    done = apifold("validate", spec)
+    lines = done.out.splitlines()
+    assert done.code == 1
+    assert lines[0].startswith("error: ")
+    assert lines[1].startswith("  at /paths/~1broken/post")
+    assert lines[2].startswith("  ")
+    assert any(line.startswith("left out") and "POST /broken" in line for line in lines)
+    assert lines[-1] == "Shop 2 (OpenAPI 3.1): 1 callable, 2 with a rewrite, 1 left out; 1 error and 1 warning"
+
+
+def test_validate_is_content_with_a_good_document() -> None:
+    done = apifold("validate", str(DEMO))
+    assert done.code == 0
+    assert done.out.splitlines()[-1].endswith("nothing to repair")
+
+
+def test_validate_strictly_fails_on_warnings_too(tmp_path: Path) -> None:
+    undeclared = {
+        "openapi": "3.1.0",
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/a/{id}": {"get": {"responses": {}}}},
+    }
+    path = file(tmp_path, undeclared)
+    assert apifold("validate", path).code == 0
+    assert apifold("validate", path, "--strict").code == 1
+
+
+# --- call -------------------------------------------------------------------------------------------------------------
+
+
+def test_dry_run_as_json_is_the_request_that_would_be_sent(spec: str) -> None:
+    arguments = json.dumps({"id": 7, "body": {"a": None}})
+    done = apifold("call", spec, "PUT /items/{id}", "--args", arguments, "--dry-run", "--format", "json")
+    assert done.code == 0
+    request = done.json
+    headers = {name.lower(): value for name, value in request.pop("headers")}
+    assert request == {
+        "method": "PUT",
+        "url": "https://shop.example/v1/items/7",
+        "body": {"kind": "json", "base64": base64.b64encode(b'{"a":null}').decode()},
+    }
+    assert headers["content-type"] == "application/json"
+    assert done.err.startswith("warning: the call would need key")
+
+
+def test_dry_run_needs_neither_credentials_nor_an_absolute_server(tmp_path: Path) -> None:
+    relative = file(tmp_path, {**SPEC, "servers": [{"url": "/v1"}]})
+    done = apifold("call", relative, "getItem", "--args", '{"id": 1}', "--dry-run", "--format", "json")
+    assert (done.code, done.json["url"], done.json["body"]) == (0, "/v1/items/1", {"kind": "none", "base64": ""})
+
+
+def test_dry_run_masks_secrets_unless_told_to_show_them(spec: str) -> None:
+    line = ["call", spec, "putItem", "--args", '{"id": 1, "body": {}}', "--dry-run", "--auth", "key=env:K"]
+    masked = apifold(*line, environment={"K": "s3cret-value"})
+    assert "X-Key: ***" in masked.out
+    assert "s3cret-value" not in masked.out + masked.err
+    assert "X-Key: s3cret-value" in apifold(*line, "--show-secrets", environment={"K": "s3cret-value"}).out
+
+
+def test_dry_run_opens_no_connection(spec: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as canary:
+        url = f"http://127.0.0.1:{canary.getsockname()[1]}"
+        assert apifold("call", spec, "getItem", "--args", '{"id": 1}', "--base-url", url, "--dry-run").code == 0
+        canary.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            canary.accept()
+
+
+def test_call_prints_the_answer(shop: str) -> None:
+    done = apifold("call", shop, "getBook", "--args", '{"bookId": 1}')
+    assert (done.code, done.err, done.json["title"]) == (0, "", "The Left Hand of Darkness")
+
+
+def test_call_by_method_and_path_as_json_is_the_result_of_a_tool(shop: str) -> None:
+    done = apifold("call", shop, "get /books/{bookId}", "--args", '{"bookId": 3}', "--format", "json")
+    assert (done.code, done.json["isError"], done.json["structuredContent"]["title"]) == (0, False, "Frankenstein")
+    assert json.loads(done.json["content"][0]["text"]) == done.json["structuredContent"]
+
+
+def test_call_that_the_api_refuses_fails_and_says_what_the_api_said(shop: str) -> None:
+    done = apifold("call", shop, "getBook", "--args", '{"bookId": 99}')
+    assert done.code == 1
+    assert "404" in done.out
+    assert "there is no book 99" in done.out
+
+
+def test_call_uses_the_credential_of_the_document(shop: str) -> None:
+    line = ["call", shop, "restock", "--args", '{"bookId": 2, "body": {"copies": 4}}']
+    refused = apifold(*line)
+    assert refused.code == 1
+    assert "--auth shopKey=env:" in refused.out
+    done = apifold(*line, "--auth", "shopKey=env:KEY", environment={"KEY": SHOP_KEY})
+    assert (done.code, done.json["stock"]) == (0, 4)
+
+
+def test_call_shows_what_a_picture_is(shop: str) -> None:
+    assert apifold("call", shop, "getCover", "--args", '{"bookId": 1}').out.startswith("(image/png, ")
+
+
+def test_arguments_may_come_from_a_file_or_standard_input(shop: str, tmp_path: Path) -> None:
+    path = file(tmp_path, {"bookId": 1}, "arguments.json")
+    assert apifold("call", shop, "getBook", "--args", f"@{path}").json["id"] == 1
+    assert json.loads(run("call", shop, "getBook", "--args", "-", stdin='{"bookId": 4}').stdout)["id"] == 4
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "error", "hint"),
+    [
+        (["srve", "x"], 2, "there is no command 'srve'", "did you mean `apifold serve`?"),
+        (["tools", "SPEC", "--frmat", "json"], 2, "unrecognized arguments: --frmat json", "apifold --help"),
+        (["serve", "SPEC", "--port", "99999"], 2, "'99999' is not a port", "apifold serve --help"),
+        (["serve"], 2, "No document was given", "SPEC"),
+        (["serve", "SPEC", "--host", "0.0.0.0"], 2, "On 0.0.0.0 anybody", "--token"),
+        (["serve", "SPEC", "--auth", "nobody=env:X"], 2, "X", "X"),
+        (["tools", "nowhere.yaml"], 1, "cannot read 'nowhere.yaml'", "Give the path"),
+        (["tools", "SPEC", "--config", "CONFIG"], 2, "the key `prot` is unknown", "Did you mean `port`?"),
+        (["call", "SPEC", "getItm"], 1, "there is no tool or operation 'getItm'", "did you mean 'getItem'?"),
+        (["call", "SPEC", "getItem", "--args", "{id: 1}"], 2, "--args is not JSON", "--args"),
+        (["call", "SPEC", "getItem", "--args", "[1]"], 2, "--args is not a JSON object", "--args"),
+        (["call", "SPEC", "getItem", "--args", "@nowhere"], 2, "cannot read 'nowhere'", "@"),
+        (["call", "SPEC", "getItem", "--args", '{"id": 1}', "--base-url", "ftp://x"], 2, "ftp", "http"),
+    ],
+)
+def test_mistake_is_one_line_and_the_next_step_another(
+    spec: str, tmp_path: Path, line: list[str], code: int, error: str, hint: str
+) -> None:
+    config = file(tmp_path, "prot: 80\n", "apifold.yaml")
+    done = apifold(*({"SPEC": spec, "CONFIG": config}.get(word, word) for word in line))
+    first, second = done.err.splitlines()
+    assert (done.code, done.out, first[:7], second[:6]) == (code, "", "error: ", "hint: ")
+    assert error in first
+    assert hint in second
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "null", "[]", "<html></html>", "just words", "\x00\x01", "openapi: 9.9.9", "a: &a [*a]", "[" * 50_000],
+)
+@pytest.mark.parametrize("command", ["tools", "validate"])
+def test_what_is_no_document_is_a_sentence_and_never_a_trace(tmp_path: Path, command: str, text: str) -> None:
+    done = apifold(command, file(tmp_path, text))
+    assert (done.code, done.err.count("error: ")) == (1, 1)
+    assert "inside apifold" not in done.err
+
+
+def test_fault_of_ours_is_a_sentence_and_with_debug_a_trace(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apifold.cli.commands.tools.compile_tools", lambda *_: 1 / 0)
+    done = apifold("tools", spec)
+    assert (done.code, done.err.splitlines()[0]) == (
+        1,
+        "error: something went wrong inside apifold: ZeroDivisionError: division by zero",
+    )
+    with pytest.raises(ZeroDivisionError):
+        apifold("tools", spec, environment={"APIFOLD_DEBUG": "1"})
+
+
+# --- help -------------------------------------------------------------------------------------------------------------
+
+
+def test_help_teaches_with_examples() -> None:
+    for line in (["--help"], *([command.name, "--help"] for command in COMMANDS)):
+        done = run(*line)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "\nexamples:\n  # " in done.stdout
+
+
+def test_version_is_one_line() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "apifold 0.1.0\n", "")
+
+
+def test_no_command_shows_what_there_is_and_is_wrong_usage() -> None:
+    done = apifold()
+    assert done.code == 2
+    assert "apifold demo --serve" in done.out
+
+
+@pytest.mark.parametrize("line", [["--version"], ["--help"], ["serve", "--help"], ["connect"]])
+def test_start_takes_less_than_200_milliseconds(line: list[str]) -> None:
+    """Of the processor's time, the best of five: other processes on the machine do not count."""
+
+    def spent() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    times = []
+    for _ in range(5):
+        before = spent()
+        subprocess.run([sys.executable, "-m", "apifold", *line], check=True, capture_output=True)
+        times.append(spent() - before)
+    assert min(times) < 0.2
+
+
+# --- pipes, terminals and signals -------------------------------------------------------------------------------------
+
+
+def test_document_may_come_through_a_pipe() -> None:
+    done = run("tools", "-", "--format", "json", stdin=DEMO.read_text())
+    assert (done.returncode, len(json.loads(done.stdout))) == (0, 15)
+
+
+def test_reader_that_has_enough_is_not_an_error() -> None:
+    line = f"{' '.join(APIFOLD)} tools {DEMO} --format json | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, env=clean_environment(), check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[\n", "")
+
+
+def test_terminal_gets_colour_and_a_table_of_its_width() -> None:
+    seen, written = pty.openpty()
+    environment = {**clean_environment(), "TERM": "xterm", "COLUMNS": "60"}
+    del environment["NO_COLOR"]
+    with subprocess.Popen([*APIFOLD, "tools", str(DEMO)], stdout=written, stderr=written, env=environment) as process:
+        os.close(written)
+        text = b""
+        while chunk := _read(seen):
+            text += chunk
+        assert process.wait(30) == 0
+    os.close(seen)
+    lines = text.decode().splitlines()
+    assert lines[1].startswith("\x1b[36mlistBooks\x1b[0m")
+    assert (
+        max(len(line.replace("\x1b[36m", "").replace("\x1b[1m", "").replace("\x1b[0m", "")) for line in lines[1:16])
+        <= 60
+    )
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # the other end of a pseudo-terminal is closed
+        return b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_server_answers_until_it_is_told_to_stop_and_then_ends_well(number: signal.Signals) -> None:
+    with started("serve", str(DEMO), "--port", "0") as server:
+        url = server.wait_for(r"http://127\.0\.0\.1:\d+/mcp").group()
+        server.wait_for("Ctrl-C")
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
+        accept = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        answer = send("POST", url, body=body, headers=accept)
+        assert len(answer.json["result"]["tools"]) == 15
+        assert server.stop(number) == 0
+        assert "Traceback" not in server.text
+
+
+def test_server_says_what_will_not_work_as_it_stands(spec: str) -> None:
+    with started("serve", spec, "--port", "0") as server:
+        server.wait_for("Ctrl-C")
+        server.stop()
+        assert "warning: 1 operations are left out: `apifold validate" in server.text
+        assert "warning: 1 tool needs key (API key in header X-Key): --auth key=env:" in server.text
+
+
+def test_server_over_stdio_keeps_standard_output_for_the_protocol(spec: str) -> None:
+    hello = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+    }
+    listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+    done = run("serve", spec, "--transport", "stdio", stdin=f"{json.dumps(hello)}\n{json.dumps(listing)}\n")
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert (done.returncode, first["id"], second["id"]) == (0, 1, 2)
+    assert [tool["name"] for tool in second["result"]["tools"]] == ["getItem", "putItem"]
+    assert "Shop 2: 2 of 3 tools over stdio" in done.stderr
+
+
+def test_interrupted_command_ends_without_a_word() -> None:
+    with started("tools", "-") as waiting:
+        # Its standard input is at its end, so it fails by itself or is interrupted before: either way no trace.
+        waiting.stop()
+        assert "Traceback" not in waiting.text
