@@ -92,7 +92,7 @@ def test_no_tracked_file_names_a_package_registry_or_a_folder_of_somebodys_machi
 
 
 def test_pins_are_pins_and_name_no_index() -> None:
-    pin = re.compile(r"[a-z0-9._-]+==[0-9][\w.]*( ; .+)?|# [^:]*(: [^:]*)?")
+    pin = re.compile(r"[A-Za-z0-9._-]+==[0-9][\w.]*( ; .+)?|# [^:]*(: [^:]*)?")
     files = sorted(ROOT.glob("constraints/*.txt"))
     assert {"build.txt", "dev.txt", "runtime.txt"} <= {path.name for path in files}
     wrong = {(path.name, line) for path in files for line in path.read_text().splitlines() if not pin.fullmatch(line)}
