@@ -23,6 +23,9 @@ _NEEDS: Mapping[str, str] = {
     "roots/list": "roots",
 }
 
+DEFAULT_LEVEL = "info"
+"""What is sent before, or without, `logging/setLevel` (2025-11-25, Logging: the server MAY decide)."""
+
 
 class Scope(msgspec.Struct, frozen=True):
     """Everything that is known about one request before its method is looked at."""
@@ -46,7 +49,7 @@ def legacy_scope(params: JSONObject, revision: Revision, principal: Principal, s
     meta = params.get("_meta")
     known = meta if isinstance(meta, dict) else {}
     if session is None:
-        return Scope(revision, Caller(principal, revision.name), known, "")
+        return Scope(revision, Caller(principal, revision.name), known, DEFAULT_LEVEL)
     caller = Caller(
         principal, revision.name, session.client_name, session.client_version, session.capabilities, session.id
     )
