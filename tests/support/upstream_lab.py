@@ -47,13 +47,13 @@ class Peer:
 
     async def write(self, data: bytes) -> bool:
         """False once the other side is gone."""
-        try:
-            self.writer.write(data)
-            await self.writer.drain()
-        except ConnectionError:
-            self.closed.set()
-            return False
-        return not self.writer.is_closing()
+        with contextlib.suppress(ConnectionError):
+            if not self.writer.is_closing():
+                self.writer.write(data)
+                await self.writer.drain()
+                return True
+        self.closed.set()
+        return False
 
     async def until_closed(self) -> None:
         """Read, and remember, until the other side closes."""
