@@ -125,7 +125,7 @@ def make_engine(
     on_failure: Callable[[BaseException], None] = lambda _: None,
     credentials: CredentialSource | None = None,
 ) -> CallEngine:
-    plans = Plans(api.catalogue.input, api.document.resolver, api.servers, most=100)
+    plans = Plans(api.snapshot, most=100)
     source = credentials or assembly.OperatorCredentials(api.credentials)
     return CallEngine(
         plans, upstream, source, effects=effects(time), limits=limits, records=records, on_failure=on_failure

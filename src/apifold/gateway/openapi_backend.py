@@ -1,7 +1,7 @@
 """The tools of an OpenAPI document behind an MCP endpoint.
 
 A call costs the same whatever the number of tools: it is one look-up by name. Lists are built when first asked for, and
-the same object is given out until the exposure is replaced, which is one assignment.
+the same object is given out until the snapshot is replaced, which happens as a whole.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +12,8 @@ import msgspec
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.mcp.content import ToolResult
 from apifold.core.mcp.server import Listing, ServerDescription
+from apifold.core.snapshot import ServerSnapshot
 from apifold.core.tools import guide
-from apifold.core.tools.compiler import Catalogue
 from apifold.core.tools.model import Tool
 from apifold.core.values import JSONObject
 from apifold.gateway.pipeline import CallEngine
@@ -31,35 +31,23 @@ class Unknown(AppError):
         super().__init__(f"{what}.unknown", f"Unknown {what}: {name[:200]}")
 
 
-class Exposure:
-    """What is offered of a catalogue, and to whom: tools by name, lists by allow-list. Immutable but for its memory."""
+class Listings:
+    """The list of tools as each kind of caller sees it, by allow-list. Bounded: the oldest goes first."""
 
-    def __init__(self, catalogue: Catalogue, tools: Sequence[Tool], *, server: str = "", version: int = 1) -> None:
-        """`tools` are those of the catalogue that are offered; `server` is where the API is, for reading."""
-        self.catalogue = catalogue
-        self.tools = tuple(tools)
-        self.server = server
-        self.version = version
-        self._by_name: Mapping[str, Tool] = {tool.name: tool for tool in tools}
-        self._listings: dict[frozenset[str] | None, Listing] = {}
+    def __init__(self, snapshot: ServerSnapshot) -> None:
+        self._snapshot = snapshot
+        self._known: dict[frozenset[str] | None, Listing] = {}
 
-    def find(self, name: str, allowed: frozenset[str] | None) -> Tool:
-        """Raises `Unknown`."""
-        tool = self._by_name.get(name)
-        if tool is None or (allowed is not None and tool.key not in allowed):
-            raise Unknown("tool", name)
-        return tool
-
-    def seen_by(self, allowed: frozenset[str] | None) -> tuple[Tool, ...]:
-        return self.tools if allowed is None else tuple(tool for tool in self.tools if tool.key in allowed)
-
-    def listing(self, allowed: frozenset[str] | None) -> Listing:
-        found = self._listings.get(allowed)
+    def seen_by(self, allowed: frozenset[str] | None) -> Listing:
+        found = self._known.get(allowed)
         if found is None:
-            items = tuple(describe_tool(tool, self.catalogue.input(tool).schema) for tool in self.seen_by(allowed))
-            if len(self._listings) >= _MOST_VIEWS:
-                self._listings.pop(next(iter(self._listings)))
-            found = self._listings[allowed] = Listing(self.version, items)
+            snapshot = self._snapshot
+            items = tuple(
+                describe_tool(tool, snapshot.catalogue.input(tool).schema) for tool in snapshot.seen_by(allowed)
+            )
+            if len(self._known) >= _MOST_VIEWS:
+                self._known.pop(next(iter(self._known)))
+            found = self._known[allowed] = Listing(snapshot.version, items)
         return found
 
 
@@ -96,27 +84,36 @@ _TEMPLATES = Listing(
         },
     ),
 )
+_INDEX: JSONObject = {
+    "uri": guide.INDEX_URI,
+    "name": "spec",
+    "title": "All operations of the API",
+    "description": "The API's title, server and tags, and every operation on one line.",
+    "mimeType": "text/markdown",
+}
 _NO_PROMPTS = Listing(1, ())
 
 
 class OpenAPIBackend:
     """Implements `ports.Backend`."""
 
-    def __init__(self, exposure: Exposure, engine: CallEngine, description: ServerDescription) -> None:
-        self._exposure = exposure
-        self._engine = engine
-        self._description = description
-        self._resources = self._list_resources()
+    def __init__(self, snapshot: ServerSnapshot, engine: CallEngine) -> None:
         self._listeners: list[Callable[[str, str], None]] = []
+        self._take(snapshot, engine)
+
+    def _take(self, snapshot: ServerSnapshot, engine: CallEngine) -> None:
+        self._snapshot = snapshot
+        self._engine = engine
+        self._tools = Listings(snapshot)
+        self._resources = Listing(snapshot.version, (_INDEX,))
 
     @property
     def description(self) -> ServerDescription:
-        return self._description
+        return self._snapshot.description
 
-    def replace(self, exposure: Exposure, engine: CallEngine, description: ServerDescription) -> None:
+    def replace(self, snapshot: ServerSnapshot, engine: CallEngine) -> None:
         """Offer something else from now on; calls under way end as they began. Listeners are told."""
-        self._exposure, self._engine, self._description = exposure, engine, description
-        self._resources = self._list_resources()
+        self._take(snapshot, engine)
         for listener in tuple(self._listeners):
             listener("tools", "")
             listener("resources", "")
@@ -125,23 +122,15 @@ class OpenAPIBackend:
     # --- tools -------------------------------------------------------------------------------------------------------
 
     def tools(self, caller: Caller) -> Listing:
-        return self._exposure.listing(caller.principal.tools)
+        return self._tools.seen_by(caller.principal.tools)
 
     async def call_tool(self, call: ToolCall) -> ToolResult:
-        tool = self._exposure.find(call.name, call.caller.principal.tools)
+        tool = self._snapshot.find(call.name, call.caller.principal.tools)
+        if tool is None:
+            raise Unknown("tool", call.name)
         return (await self._engine.call(tool, call.arguments, caller=call.caller, channel=call.channel)).result
 
     # --- resources ---------------------------------------------------------------------------------------------------
-
-    def _list_resources(self) -> Listing:
-        item: JSONObject = {
-            "uri": guide.INDEX_URI,
-            "name": "spec",
-            "title": "All operations of the API",
-            "description": "The API's title, server and tags, and every operation on one line.",
-            "mimeType": "text/markdown",
-        }
-        return Listing(self._exposure.version, (item,))
 
     def resources(self, caller: Caller) -> Listing:  # noqa: ARG002  the index is offered to all, its content differs
         return self._resources
@@ -150,19 +139,15 @@ class OpenAPIBackend:
         return _TEMPLATES
 
     async def read_resource(self, uri: str, caller: Caller) -> Sequence[JSONObject]:
-        exposure, allowed = self._exposure, caller.principal.tools
-        document = exposure.catalogue.document
+        snapshot, allowed = self._snapshot, caller.principal.tools
         if uri == guide.INDEX_URI:
-            text = guide.index(document, exposure.seen_by(allowed), server=exposure.server)
+            text = guide.index(snapshot.document, snapshot.seen_by(allowed), server=snapshot.server)
             return ({"uri": uri, "mimeType": "text/markdown", "text": text},)
-        name = unquote(uri.removeprefix(guide.OPERATION_URI))
-        if not uri.startswith(guide.OPERATION_URI) or "/" in name:
+        name = unquote(uri.removeprefix(guide.OPERATION_URI)) if uri.startswith(guide.OPERATION_URI) else ""
+        tool = snapshot.find(name, allowed)
+        if tool is None:
             raise Unknown("resource", uri)
-        try:
-            tool = exposure.find(name, allowed)
-        except Unknown:
-            raise Unknown("resource", uri) from None
-        page = guide.operation_page(document, tool, exposure.catalogue.input(tool), server=exposure.server)
+        page = guide.operation_page(snapshot.document, tool, snapshot.catalogue.input(tool), server=snapshot.server)
         return ({"uri": uri, "mimeType": "application/json", "text": msgspec.json.encode(page).decode()},)
 
     async def complete(
@@ -176,7 +161,7 @@ class OpenAPIBackend:
         if reference.get("uri") != guide.OPERATION_TEMPLATE or argument.get("name") != "name":
             return ()
         value = str(argument.get("value", "")).lower()
-        names = [tool.name for tool in self._exposure.seen_by(caller.principal.tools)]
+        names = [tool.name for tool in self._snapshot.seen_by(caller.principal.tools)]
         starting = [name for name in names if name.lower().startswith(value)]
         holding = [name for name in names if value in name.lower() and not name.lower().startswith(value)]
         return [quote(name, safe="") for name in (*starting, *holding)]

@@ -1,23 +1,17 @@
 """Request plans by tool: compiled at a tool's first call, kept while it is used, bounded."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 
-from apifold.core.openapi.references import Resolver
 from apifold.core.requests.plan import RequestPlan, compile_plan
-from apifold.core.requests.servers import ServerChoice
-from apifold.core.tools.model import Tool, ToolInput
+from apifold.core.snapshot import ServerSnapshot
+from apifold.core.tools.model import Tool
 
 
 class Plans:
     """The least recently used go first when there are more than `most`."""
 
-    def __init__(
-        self, input_of: Callable[[Tool], ToolInput], resolver: Resolver, servers: ServerChoice, *, most: int
-    ) -> None:
-        self._input_of = input_of
-        self._resolver = resolver
-        self._servers = servers
+    def __init__(self, snapshot: ServerSnapshot, *, most: int) -> None:
+        self._snapshot = snapshot
         self._most = most
         self._plans: OrderedDict[str, RequestPlan] = OrderedDict()
 
@@ -27,7 +21,8 @@ class Plans:
         if found is not None:
             self._plans.move_to_end(tool.key)
             return found
-        plan = compile_plan(tool, self._input_of(tool), self._resolver, servers=self._servers)
+        snapshot = self._snapshot
+        plan = compile_plan(tool, snapshot.catalogue.input(tool), snapshot.document.resolver, servers=snapshot.servers)
         self._plans[tool.key] = plan
         if len(self._plans) > self._most:
             self._plans.popitem(last=False)

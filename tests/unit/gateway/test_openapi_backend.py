@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from apifold.bootstrap import api as assembly
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.mcp.server import Listing
 from apifold.core.policy.access import Principal, PrincipalKind
 from apifold.core.values import JSON, JSONObject
-from apifold.gateway.openapi_backend import Exposure, OpenAPIBackend
+from apifold.gateway.openapi_backend import OpenAPIBackend
 from apifold.gateway.ports import Caller, ToolCall
 from support.calls import FakeTime, ScriptedUpstream, make_api, make_engine, reply
 from support.channel import KeptChannel
@@ -50,9 +50,9 @@ NARROW = Caller(Principal(PrincipalKind.TOKEN, tools=frozenset({"GET /things"}))
 
 
 def backend(upstream: ScriptedUpstream | None = None, tools: Callable[[str], bool] = lambda _: True) -> OpenAPIBackend:
-    chosen = [tool for tool in API.catalogue.tools if tools(tool.name)]
+    chosen = tuple(tool for tool in API.catalogue.tools if tools(tool.name))
     engine = make_engine(API, upstream or ScriptedUpstream(reply()), time=FakeTime())
-    return OpenAPIBackend(Exposure(API.catalogue, chosen, server=API.server), engine, assembly.describe(API))
+    return OpenAPIBackend(replace(API.snapshot, tools=chosen), engine)
 
 
 def names(listing: Listing) -> list[JSON]:
@@ -229,17 +229,17 @@ def test_replaced_exposure_is_told_to_those_who_listen() -> None:
     one, heard = backend(), list[tuple[str, str]]()
     end = one.watch(lambda kind, uri: heard.append((kind, uri)))
     engine = make_engine(API, ScriptedUpstream(reply()), time=FakeTime())
-    one.replace(Exposure(API.catalogue, API.catalogue.tools[:1], version=2), engine, one.description)
+    one.replace(replace(API.snapshot, version=2, tools=API.catalogue.tools[:1]), engine)
     assert (names(one.tools(ANYBODY)), one.tools(ANYBODY).version) == (["getThing"], 2)
     assert heard == [("tools", ""), ("resources", ""), ("resource", "openapi://spec")]
     end()
     end()
-    one.replace(Exposure(API.catalogue, [], version=3), engine, one.description)
+    one.replace(replace(API.snapshot, version=3, tools=()), engine)
     assert len(heard) == 3
 
 
 def test_server_describes_itself_in_the_first_512_characters() -> None:
-    described = assembly.describe(API)
+    described = API.snapshot.description
     assert (described.name, described.version, described.title) == ("test", "1", "Test")
     assert "openapi://spec" in described.instructions[:512]
     assert described.instructions.startswith("Test at https://api.test/v1: 2 tools, one per API operation.")
