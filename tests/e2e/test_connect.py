@@ -3,6 +3,7 @@
 import io
 import json
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from apifold.cli.main import main
 from support.clients import Clients, install
+from support.processes import started
 
 pytestmark = [pytest.mark.node, pytest.mark.wire]
 
+DEMO = Path(__file__).resolve().parents[2] / "src" / "apifold" / "demo" / "openapi.json"
 URL = "http://127.0.0.1:8080/mcp"
 TOKEN = "t0ken-of-the-shop"
 
@@ -29,22 +32,29 @@ def clients(programs: Path, tmp_path: Path) -> Clients:
     return Clients(programs, tmp_path)
 
 
-def connect(*options: str) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[str]:
+    """The URL of a real server that wants a token."""
+    with started("serve", str(DEMO), "--port", "0", variables={"APIFOLD_TOKEN": TOKEN}) as server:
+        yield server.wait_for(r"http://127\.0\.0\.1:\d+/mcp").group()
+
+
+def connect(*options: str, url: str = URL) -> list[dict[str, Any]]:
     out, err = io.StringIO(), io.StringIO()
-    code = main(["connect", "--name", "shop", "--url", URL, *options, "--format", "json"], out, err, {})
+    code = main(["connect", "--name", "shop", "--url", url, *options, "--format", "json"], out, err, {})
     assert (code, err.getvalue()) == (0, "")
     described: list[dict[str, Any]] = json.loads(out.getvalue())
     return described
 
 
-def snippet(client: str, kind: str, *options: str) -> str:
-    (described,) = connect("--client", client, *options)
+def snippet(client: str, kind: str, *options: str, url: str = URL) -> str:
+    (described,) = connect("--client", client, *options, url=url)
     text: str = next(found["text"] for found in described["snippets"] if found["kind"] == kind)
     return text
 
 
-def paste(clients: Clients, client: str, *options: str) -> None:
-    done = clients.run(snippet(client, "command", *options), SHOP_TOKEN=TOKEN)
+def paste(clients: Clients, client: str, *options: str, url: str = URL) -> None:
+    done = clients.run(snippet(client, "command", *options, url=url), SHOP_TOKEN=TOKEN)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -111,6 +121,28 @@ def test_codex_reads_the_file_as_it_reads_its_own(clients: Clients) -> None:
         URL,
         "SHOP_TOKEN",
     )
+
+
+def test_claude_code_connects_with_the_token_and_not_without(clients: Clients, served: str) -> None:
+    paste(clients, "claude-code", "--token-env", "SHOP_TOKEN", url=served)
+    listed = clients.run("claude mcp list")
+    assert f"shop: {served} (HTTP) - ✔ Connected" in listed.stdout
+    clients.run("claude mcp remove shop")
+    paste(clients, "claude-code", url=served)
+    refused = clients.run("claude mcp list")
+    assert "shop: " in refused.stdout
+    assert "Connected" not in refused.stdout
+
+
+def test_gemini_connects_by_the_file_with_the_token_and_not_without(clients: Clients, served: str) -> None:
+    settings = clients.home / ".gemini" / "settings.json"
+    settings.parent.mkdir()
+    # Where a folder is not trusted the program connects to nothing.
+    (settings.parent / "trustedFolders.json").write_text(json.dumps({str(clients.home): "TRUST_FOLDER"}))
+    for options, status in ((("--token-env", "SHOP_TOKEN"), "✓"), ((), "✗")):
+        settings.write_text(snippet("gemini", "file", *options, url=served))
+        listed = clients.run("gemini mcp list", SHOP_TOKEN=TOKEN)
+        assert f"{status} shop: {served} (http)" in listed.stdout + listed.stderr
 
 
 def test_clients_that_take_no_token_say_so() -> None:
