@@ -9,6 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 WORKERS ?= auto
 ARGS ?=
+FASTMCP := .cache/fastmcp
 
 ifdef UV
 install = $(UV) pip install --quiet --python $(BIN)/python --no-build-isolation
@@ -17,7 +18,7 @@ install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check fmt wheel clean
+.PHONY: help up test check fmt bench wheel clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +38,11 @@ check: $(VENV)/.dev ## format, lint, types, import contracts: what CI asks befor
 fmt: $(VENV)/.dev ## let the formatter and the linter repair what they can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
+bench: $(VENV)/.dev $(FASTMCP)/.ok ## measure us beside FastMCP and a floor; writes docs/benchmarks.md (needs wrk)
+	@command -v wrk >/dev/null || { echo "error: wrk makes the load, and it is not on this machine" >&2; \
+		echo "hint: apt install wrk, or brew install wrk" >&2; exit 1; }
+	@$(BIN)/python bench/run.py --fastmcp $(FASTMCP)/bin/python --write docs/benchmarks.md $(ARGS)
+
 wheel: $(VENV)/.dev ## build dist/apifold-*.whl
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null && ls dist/*.whl
 
@@ -52,6 +58,17 @@ else
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "hint: this Python has no venv module; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 endif
+
+$(FASTMCP)/.ok: constraints/bench.txt
+	@echo "installing FastMCP into $(FASTMCP) …" >&2
+ifdef UV
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(FASTMCP)
+	@$(UV) pip install --quiet --python $(FASTMCP)/bin/python -r constraints/bench.txt
+else
+	@$(PYTHON) -m venv $(FASTMCP)
+	@$(FASTMCP)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints/bench.txt
+endif
+	@touch $@
 
 $(VENV)/.runtime: constraints/runtime.txt constraints/build.txt pyproject.toml | $(BIN)/python
 	@echo "installing what apifold needs into $(VENV) …" >&2
