@@ -6,6 +6,8 @@ read once there are many, so a caller costs a bounded amount whatever it sends. 
 
 import asyncio
 import math
+import socket
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -204,6 +206,13 @@ class Connection(asyncio.Protocol):
             self._closed = True
             self._wait_for(self._shared.limits.write_seconds)
             self._transport.close()
+
+    def reset(self) -> None:
+        """Close in a way that the caller cannot take for an end (a TCP reset)."""
+        if self._transport is not None:
+            connected = self._transport.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.abort()
 
     def abort(self) -> None:
         if self._transport is not None:

@@ -33,7 +33,7 @@ class Wire(Protocol):
 
     def close(self) -> None: ...
 
-    def abort(self) -> None: ...
+    def reset(self) -> None: ...
 
 
 class HTTPExchange:
@@ -130,7 +130,7 @@ class HTTPExchange:
         if self._chunked:  # the missing last chunk says it
             self._wire.close()
         else:
-            self._wire.abort()
+            self._wire.reset()
 
     def abandon(self) -> None:
         """The caller is gone: what is written from now on is dropped; work is cancelled unless it is meant to go on."""

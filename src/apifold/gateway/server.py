@@ -56,6 +56,11 @@ class HTTPServer:
         """The real port, also when 0 was asked for."""
         return self.addresses[0][1]
 
+    @property
+    def connections(self) -> int:
+        """How many callers are connected."""
+        return len(self._shared.connections) if self._shared is not None else 0
+
     async def start(self, host: str, port: int, *, sock: socket.socket | None = None) -> None:
         """Listen on `host` and `port`, or on a socket that is already bound.
 
@@ -95,9 +100,11 @@ class HTTPServer:
         await _settled(shared, grace)
         for task in tuple(shared.tasks):
             task.cancel()
-        await _settled(shared, _UNWIND_SECONDS if shared.tasks else 0)
+        if shared.tasks:
+            await asyncio.wait(tuple(shared.tasks), timeout=_UNWIND_SECONDS)
         for connection in tuple(shared.connections):
             connection.abort()
+        shared.tasks.clear()
         await _settled(shared, _UNWIND_SECONDS)
         if self._sweeper is not None:
             self._sweeper.cancel()
