@@ -169,13 +169,15 @@ class _Deflate:
 
 
 class _Brotli:
+    """RFC 7932: one stream, and nothing may follow it."""
+
     def __init__(self) -> None:
         self.complete = False
         self._stream = brotli.Decompressor()
 
     def decode(self, data: bytes, most: int) -> bytes:
         if self.complete:
-            return b""
+            raise DecodeFailed("the content goes on after its br coding")
         pieces = [self._stream.process(data, output_buffer_limit=_PIECE)]
         size = len(pieces[0])
         while size < most and not self._stream.can_accept_more_data():
