@@ -20,7 +20,6 @@ class Talkative(FixtureBackend):
 
 
 async def serve() -> None:
-    print("another, from before")  # noqa: T201  # the thing under test
     await serve_stdio(Endpoint(Talkative()))
 
 
