@@ -4,14 +4,14 @@ import gzip
 import sys
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import brotli
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.errors import AppError
-from apifold.core.limits import CALL
+from apifold.core.limits import CallLimits
 from apifold.core.requests.model import Origin, UpstreamResponse
 from apifold.gateway.failures import FailureKind
 from support.adapters import Lab, at, failure, get, post
@@ -222,7 +222,7 @@ async def test_content_coding_is_removed(lab: Lab, coding: str) -> None:
 @on_loop
 async def test_bomb_costs_no_more_than_the_cap(lab: Lab, coding: str) -> None:
     raw = coded(coding, CODERS[coding](bytes(10_000_000)))
-    limits = replace(CALL, response_bytes=100_000)
+    limits = CallLimits(response_bytes=100_000)
     async with RawUpstream(answering(raw)) as upstream, lab.client(call_limits=limits) as client:
         response = await client.send(get(at(upstream)), timeout=5)
         assert (response.body, response.truncated) == (bytes(100_000), True)

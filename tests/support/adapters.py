@@ -4,9 +4,10 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.limits import CALL, POOL, CallLimits, PoolLimits
 from apifold.core.requests.destination import ALLOW_PRIVATE, DestinationPolicy

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from apifold.core.values import JSON
 
 
-@dataclass(frozen=True, slots=True)
-class TextContent:
+class TextContent(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
@@ -45,8 +46,7 @@ class ResourceLink:
 ContentBlock = TextContent | ImageContent | AudioContent | EmbeddedResource | ResourceLink
 
 
-@dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(msgspec.Struct, frozen=True):
     content: tuple[ContentBlock, ...]
     is_error: bool = False
     structured: JSON = None

@@ -1,7 +1,12 @@
-"""The request that goes upstream and the answer that comes back, as plain values."""
+"""The request that goes upstream and the answer that comes back, as plain values.
+
+Those of which every call makes some are Structs: frozen like a dataclass, made in a tenth of its time.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class BodyKind(StrEnum):
@@ -32,8 +37,7 @@ class Origin:
         return f"{self.scheme}://{self.authority}"
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request, byte-exact: nothing below re-encodes, reorders or adds to it but `Host` and framing."""
 
     method: str
@@ -53,8 +57,7 @@ class UpstreamRequest:
         return self.target if self.origin is None else f"{self.origin}{self.target}"
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamResponse:
+class UpstreamResponse(msgspec.Struct, frozen=True, gc=False):
     status: int
     headers: tuple[tuple[str, str], ...]
     """Names in lower case, values latin-1 decoded, in order, repeats kept."""
