@@ -223,7 +223,9 @@ class _Walk:
     def _built(self, key: str, path: _Path, method: str, node: Node, shared: Declared) -> Operation:
         reading = self._reading
         said = members(node)
-        declared = read_parameters(reading, child(node, "parameters")).over(shared)
+        declared = shared
+        if "parameters" in said:
+            declared = read_parameters(reading, child(node, "parameters")).over(shared)
         security = self._security(node, declared)
         if members_at(node, "callbacks"):
             reading.report.note("callback.ignored", place(node), "callbacks are calls that the API makes, not tools")
@@ -251,11 +253,13 @@ class _Walk:
         said = members(node)
         if self._reading.dialect is Dialect.SWAGGER_2_0 and "schemes" in said and "host" in self._root:
             return host_servers(self._root, schemes_of(said))
-        return read_servers(self._reading, child(node, "servers"))
+        return read_servers(self._reading, child(node, "servers")) if "servers" in said else ()
 
     def _security(self, node: Node, declared: Declared) -> tuple[SecurityRequirement, ...]:
         schemes = self._defaults.schemes
-        said = read_requirements(self._reading, child(node, "security"), schemes)
+        said = None
+        if "security" in members(node):
+            said = read_requirements(self._reading, child(node, "security"), schemes)
         security = self._defaults.security if said is None else said
         if security or said is not None or declared.authorization is None:
             return security

@@ -19,6 +19,7 @@ from apifold.core.values import JSON
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _SCOPES_TRIED = 50
 """How many `$id`s are tried as the start of a pointer that leads nowhere from the file."""
+_NAMING = frozenset(("$id", "$anchor", "$dynamicAnchor"))
 _ROOT_NAMES = ("/components/schemas/", "/definitions/")
 
 
@@ -185,6 +186,8 @@ class Resolver:
         if self._names is None:
             self._names = {}
             for base, root in self._files.items():
+                if not _has_names(root):
+                    continue
                 scopes = self._scopes.setdefault(base, [])
                 for name, node in _named(Node(root, base)):
                     self._names.setdefault(name, node)
@@ -193,31 +196,59 @@ class Resolver:
         return self._names
 
 
+def _has_names(root: JSON) -> bool:
+    """Whether anything is named at all: most documents name nothing, and writing down every way is costly."""
+    level = [root]
+    while level:
+        below: list[JSON] = []
+        for value in level:
+            if isinstance(value, dict):
+                if not _NAMING.isdisjoint(value):
+                    return True
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+        level = below
+    return False
+
+
+_Trail = tuple["_Trail", str | int] | None  # the way to a value, from its end; written out only where it is wanted
+
+
 def _named(root: Node) -> Iterator[tuple[str, Node]]:
-    pending = [(root, root.base)]
+    pending: list[tuple[JSON, _Trail, str]] = [(root.value, None, root.base)]
     while pending:
-        node, scope = pending.pop()
-        value = node.value
+        value, trail, scope = pending.pop()
         if isinstance(value, list):
-            pending += [(Node(item, node.base, f"{node.pointer}/{i}"), scope) for i, item in enumerate(value) if item]
-            continue
-        if not isinstance(value, dict):
-            continue
-        identity = value.get("$id")
-        if isinstance(identity, str):
-            scope = locate(identity, scope).removesuffix("#")
-            yield scope, node
-            for name in sorted(identity_names(identity), key=len, reverse=True):
-                yield name, node
-        for keyword in ("$anchor", "$dynamicAnchor"):
-            anchor = value.get(keyword)
-            if isinstance(anchor, str):
-                yield f"{scope}#{anchor}", node
-                yield f"{node.base}#{anchor}", node
-        for key, item in value.items():
-            if isinstance(item, dict | list):
-                escaped = key.replace("~", "~0").replace("/", "~1")
-                pending.append((Node(item, node.base, f"{node.pointer}/{escaped}"), scope))
+            pending += [(item, (trail, i), scope) for i, item in enumerate(value) if isinstance(item, (dict, list))]
+        elif isinstance(value, dict):
+            if not _NAMING.isdisjoint(value):
+                node = Node(value, root.base, _pointer(trail))
+                scope, names = _names(value, scope, root.base)
+                yield from ((name, node) for name in names)
+            pending += [(item, (trail, key), scope) for key, item in value.items() if isinstance(item, (dict, list))]
+
+
+def _names(value: dict[str, JSON], scope: str, base: str) -> tuple[str, list[str]]:
+    """The scope inside an object, and everything the object is called."""
+    names: list[str] = []
+    identity = value.get("$id")
+    if isinstance(identity, str):
+        scope = locate(identity, scope).removesuffix("#")
+        names += [scope, *sorted(identity_names(identity), key=len, reverse=True)]
+    for keyword in ("$anchor", "$dynamicAnchor"):
+        anchor = value.get(keyword)
+        if isinstance(anchor, str):
+            names += [f"{scope}#{anchor}", f"{base}#{anchor}"]
+    return scope, names
+
+
+def _pointer(trail: _Trail) -> str:
+    tokens: list[str] = []
+    while trail is not None:
+        trail, token = trail
+        tokens.append(str(token).replace("~", "~0").replace("/", "~1"))
+    return "".join(f"/{token}" for token in reversed(tokens))
 
 
 def _text(reference: JSON) -> str:

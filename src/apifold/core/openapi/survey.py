@@ -1,5 +1,6 @@
 """One walk over a decoded value: how deep and how large it is, and which other files it refers to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from apifold.core.values import JSON
@@ -59,20 +60,27 @@ class Survey:
 
 
 def survey(value: JSON) -> Survey:
-    """Level by level instead of recursively: the depth of a hostile value must not become ours."""
+    """Level by level instead of recursively: the depth of a hostile value must not become ours.
+
+    It looks at every value of a document of megabytes, so it is written to be fast.
+    """
     found = Survey()
     level: list[dict[str, JSON] | list[JSON]] = [value] if isinstance(value, dict | list) else []
     while level:
         found.depth += 1
         below: list[dict[str, JSON] | list[JSON]] = []
         for container in level:
-            if isinstance(container, dict):
+            children: Iterable[JSON]
+            if type(container) is dict:
                 found.keys += len(container)
                 found.links.note(container)
-                below += [child for child in container.values() if isinstance(child, (dict, list))]
+                children = container.values()
             else:
                 found.nodes += len(container)
-                below += [child for child in container if isinstance(child, (dict, list))]
+                children = container
+            for child in children:
+                if type(child) is dict or type(child) is list:
+                    below.append(child)  # noqa: PERF401  a comprehension is slower here: it must use isinstance
         level = below
     found.nodes += found.keys
     return found
