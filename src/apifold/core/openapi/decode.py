@@ -76,7 +76,7 @@ def _decode_text(utf8: bytes, base: str, limits: DocumentLimits) -> DecodedFile:
     start = utf8[:4096].lstrip()[:1]
     if not start and not utf8.strip():
         raise _refused("empty", "the file is empty", base)
-    if start not in (b"{", b"["):
+    if start not in (b"{", b"[") and not utf8.lstrip().startswith((b"//", b"/*")):
         if _MARKUP.match(utf8):
             raise _refused(
                 "not_openapi",

@@ -104,7 +104,7 @@ class Resolver:
         if target is None:
             return self._by_name(reference, base)
         start = Node(self._files[target], target)
-        if not fragment:
+        if not fragment or (fragment == "/" and not _has(start.value, "/")):  # `file.yaml#/` is meant as the whole file
             return start
         if "/" not in fragment:
             return self._by_name(reference, base)

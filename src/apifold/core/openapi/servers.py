@@ -8,6 +8,9 @@ from apifold.core.openapi.report import Unusable, place
 from apifold.core.openapi.upgrade import host_servers
 from apifold.core.values import JSONObject
 
+_BARE_HOST = re.compile(
+    r"(?:(?P<local>localhost|127\.0\.0\.1)|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,})(?::[0-9]+)?(?:/|$)"
+)
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -65,7 +68,7 @@ def _server(reading: Reading, node: Node) -> Server | None:
     if not isinstance(url, str):
         reading.report.warning("server.malformed", place(node), "a server has no URL; it is left out")
         return None
-    url = url.strip()
+    url = _with_scheme(reading, node, url.strip())
     holder = child(node, "variables")
     variables = {name: _variable(reading, child(holder, name)) for name in members(holder)}
     for name in _VARIABLE.findall(url):
@@ -75,6 +78,17 @@ def _server(reading: Reading, node: Node) -> Server | None:
                 "server.variable_undeclared", place(node), message, "Describe it under 'variables' with a default."
             )
     return Server(url, text_of(said.get("description")), variables)
+
+
+def _with_scheme(reading: Reading, node: Node, url: str) -> str:
+    """A host without a scheme would be a relative path (RFC 3986 4.2), and hardly anybody means that."""
+    match = _BARE_HOST.match(url)
+    if match is None:
+        return url
+    scheme = "http" if match["local"] else "https"
+    message = f"the server {url[:80]!r} has no scheme; {scheme} is taken"
+    reading.report.warning("server.no_scheme", place(node), message, f"Write {scheme}://{url[:80]}")
+    return f"{scheme}://{url}"
 
 
 def _variable(reading: Reading, node: Node) -> ServerVariable:

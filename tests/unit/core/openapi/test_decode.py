@@ -45,6 +45,8 @@ def test_json_and_yaml_are_read_in_every_unicode_encoding(data: bytes, value: JS
     ("data", "value"),
     [
         (b'{"a": [1, 2,], /* why */ "b": "http://x/*y*/", } // end', {"a": [1, 2], "b": "http://x/*y*/"}),
+        (b'// generated\n{"a": 1}', {"a": 1}),
+        (b'/* generated */ {"a": 1}', {"a": 1}),
         (b'{"a": NaN, "b": -Infinity, "c": 1e999}', {"a": "NaN", "b": "-Infinity", "c": "1e999"}),
         (b'{"a": "line\none\tand"}', {"a": "line\none\tand"}),
         (b'{"a": "\\ud800", "b": "\\ud83d\\ude00", "c": "\\udc00x"}', {"a": "\ufffd", "b": "😀", "c": "\ufffdx"}),

@@ -39,6 +39,7 @@ def resolver() -> Resolver:
         (" #/components/schemas/Pet/type ", "/components/schemas/Pet/type", "object"),
         ("#", "", DOCUMENT),
         ("", "", DOCUMENT),
+        ("#/", "", DOCUMENT),
     ],
 )
 def test_pointer_leads_to_its_node(reference: str, pointer: str, found: JSON) -> None:

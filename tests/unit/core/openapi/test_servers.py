@@ -91,3 +91,24 @@ def test_first_of_the_enum_stands_for_a_missing_default() -> None:
 
 def test_host_in_a_document_of_version_3_is_better_than_no_server() -> None:
     assert read(openapi(host="a.example.com", basePath="/v1")).servers == (Server("https://a.example.com/v1"),)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("api.example.com/v1", "https://api.example.com/v1"),
+        ("api.example.com:8080", "https://api.example.com:8080"),
+        ("localhost:8080/api", "http://localhost:8080/api"),
+        ("127.0.0.1", "http://127.0.0.1"),
+        ("v1.0/api", "v1.0/api"),
+        ("api/v1", "api/v1"),
+        ("./v1", "./v1"),
+        ("{host}/v1", "{host}/v1"),
+        ("//api.example.com", "//api.example.com"),
+        ("/api.example.com", "/api.example.com"),
+    ],
+)
+def test_bare_host_gets_a_scheme_and_a_path_does_not(url: str, expected: str) -> None:
+    assert servers([{"url": url}])[0].url == expected
+    named = "server.no_scheme" in codes([{"url": url}])
+    assert named is (url != expected)
