@@ -27,7 +27,7 @@ up: $(VENV)/.runtime ## start the demo API and serve it over MCP (ARGS="--port 9
 	@exec $(BIN)/apifold demo --serve $(ARGS)
 
 test: $(VENV)/.dev ## run every test (ARGS="-k name" …)
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, import contracts: what CI asks before the tests
 	@$(BIN)/ruff format --check --quiet . && echo "format: good"

@@ -13,7 +13,7 @@ from apifold.cli.main import main
 from support.clients import Clients, install
 from support.processes import started
 
-pytestmark = [pytest.mark.node, pytest.mark.wire]
+pytestmark = [pytest.mark.node, pytest.mark.wire, pytest.mark.xdist_group("clients")]
 
 DEMO = Path(__file__).resolve().parents[2] / "src" / "apifold" / "demo" / "openapi.json"
 URL = "http://127.0.0.1:8080/mcp"

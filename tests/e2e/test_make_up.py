@@ -14,7 +14,7 @@ import pytest
 from support.demo import send
 from support.processes import Running, clean_environment
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.xdist_group("make-up")]
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 300

@@ -15,7 +15,7 @@ import pytest
 from support.demo import running, send
 from support.processes import run, started
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.xdist_group("wheel")]
 
 ROOT = Path(__file__).resolve().parents[2]
 
