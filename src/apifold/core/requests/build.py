@@ -13,6 +13,9 @@ from apifold.core.requests.servers import Base
 from apifold.core.requests.template import check_path
 from apifold.core.values import JSON, JSONObject
 
+_DECIDED_ELSEWHERE = frozenset({"accept", "content-type"})
+"""Headers that documents declare as parameters although the specification ignores those; a model may have read so."""
+
 
 class RequestTooLarge(AppError):
     category = ErrorCategory.TOO_LARGE
@@ -56,7 +59,9 @@ def check_arguments(plan: RequestPlan, arguments: JSONObject, repairs: list[str]
     if not schema.accepts(arguments):
         arguments = _repaired(plan, arguments, repairs)
         if not schema.accepts(arguments) and not _accepts_files(plan, arguments):
-            raise InvalidArguments(schema.problems(arguments) or (Problem("", "They do not fit the schema."),))
+            problems = schema.problems(arguments)
+            if problems:
+                raise InvalidArguments(problems)
     if not plan.renames:
         return arguments
     return {
@@ -91,6 +96,11 @@ def _without_files(value: JSON, *, depth: int) -> JSON:
 def _repaired(plan: RequestPlan, arguments: JSONObject, repairs: list[str] | None) -> JSONObject:
     named = with_legal_names(arguments, plan.legal_names, {})
     work = Repairs(plan.arguments.schema)
+    known = plan.arguments.schema.get("properties")
+    for name in list(named):
+        if name.lower() in _DECIDED_ELSEWHERE and isinstance(known, dict) and name not in known:
+            del named[name]
+            work.done.append(f"/{name}: left out, media types decide it")
     result = work.repaired(named, [plan.arguments.schema])
     if repairs is not None:
         repairs.extend(work.done)

@@ -69,7 +69,7 @@ class PathSlot:
 class BodyPlan:
     """The body of a request: which media type, and how a value is written in it. Writers are made when first used."""
 
-    __slots__ = ("_body", "_byte_type", "_choices", "_resolver", "_writers", "argument", "selector")
+    __slots__ = ("_body", "_byte_type", "_choices", "_resolver", "_types", "_writers", "argument", "selector")
 
     def __init__(self, body: RequestBody, resolver: Resolver, *, argument: str, selector: str, byte_type: str) -> None:
         self.argument = argument
@@ -80,6 +80,7 @@ class BodyPlan:
         self._byte_type = byte_type
         self._choices = selectable_media_types(body)
         self._writers: dict[str, WriteBody] = {}
+        self._types: dict[str, frozenset[str]] = {}
 
     @property
     def may_hold_files(self) -> bool:
@@ -128,7 +129,10 @@ class BodyPlan:
             return not isinstance(value, dict | list)
         if kind is MediaKind.JSON_LINES and isinstance(value, str | list):
             return True
-        return shape_of(self._resolver, media.schema).may_be(json_type(value))
+        types = self._types.get(media.content_type)
+        if types is None:
+            types = self._types[media.content_type] = shape_of(self._resolver, media.schema).types
+        return json_type(value) in types
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,9 @@ class ArgumentSchema:
             return False
 
     def problems(self, arguments: JSONObject) -> tuple[Problem, ...]:
-        """What is wrong, most important first, at most five."""
+        """What is wrong, at most five things. None when the only fault is that several members of a `oneOf` fit:
+        documents say `oneOf` where they mean `anyOf`, and the upstream has the last word.
+        """
         validator = self._validator or self._compiled()
         try:
             errors = list(islice(validator.iter_errors(arguments), 4 * _MAX_PROBLEMS))
@@ -78,6 +80,8 @@ class ArgumentSchema:
 
     def _describe(self, error: jsonschema_rs.ValidationError) -> Iterator[Problem]:
         path, kind = error.instance_path, error.kind
+        if isinstance(kind, Kind.OneOfMultipleValid):
+            return
         if isinstance(kind, Kind.Required):
             yield Problem(pointer(*path, kind.property), "is required" + self._about(error, kind.property))
         elif isinstance(kind, Kind.AdditionalProperties | Kind.UnevaluatedProperties):

@@ -161,6 +161,17 @@ def test_headers_that_belong_to_the_connection_never_come_from_arguments(name: s
     assert build_request(one, {name: "x"}).headers == one.static_headers
 
 
+def test_accept_and_content_type_are_left_out_when_they_are_no_arguments() -> None:
+    done: list[str] = []
+    one = plan("GET", "/x", parameter("q"))
+    assert (
+        build_request(one, {"q": 1, "Accept": "a/b", "content-type": "c/d"}, repairs=done).headers == one.static_headers
+    )
+    assert done == ["/Accept: left out, media types decide it", "/content-type: left out, media types decide it"]
+    with pytest.raises(InvalidArguments, match="/Authorization: is not an argument"):
+        build_request(one, {"Authorization": "Bearer x"})
+
+
 def test_a_header_of_ours_gives_way_to_a_parameter_of_that_name() -> None:
     one = plan("GET", "/x", parameter("user-agent", "header"))
     assert build_request(one, {"user-agent": "me"}).headers[2:] == (("user-agent", "me"),)
@@ -270,6 +281,11 @@ def test_a_missing_required_argument_is_refused() -> None:
         build_request(one, {})
     assert [str(problem) for problem in caught.value.problems] == ["/q: is required", "/body: is required"]
     assert caught.value.category is ErrorCategory.INVALID
+
+
+def test_a_value_that_fits_several_members_of_one_of_is_sent() -> None:
+    either: JSON = {"oneOf": [{"type": "integer"}, {"type": "number"}]}
+    assert build_request(plan("GET", "/x", parameter("q"), properties={"q": either}), {"q": 1}).target == "/v1/x?q=1"
 
 
 def test_what_is_too_large_is_not_sent() -> None:

@@ -75,6 +75,14 @@ def test_of_alternatives_the_nearest_is_explained() -> None:
     assert problems({"a": schema}, {"a": {}}) == ["/a/id: is required (integer)"]
 
 
+def test_a_value_that_fits_several_members_of_one_of_is_no_problem() -> None:
+    schema: JSONObject = {"oneOf": [{"type": "integer"}, {"type": "number"}]}
+    assert problems({"a": schema}, {"a": 1}) == []
+    assert problems({"a": schema, "b": {"type": "string"}}, {"a": 1, "b": 2}) == [
+        "/b: must be a string, not an integer"
+    ]
+
+
 def test_at_most_five_problems_are_told() -> None:
     properties: JSONObject = {f"p{number}": {"type": "string"} for number in range(9)}
     assert len(problems(properties, dict.fromkeys(properties, 1))) == 5
