@@ -18,7 +18,6 @@ from apifold.core.requests.scrub import Scrubber
 from apifold.core.requests.secret import Secret
 
 __all__ = [
-    "NO_GRANT",
     "AuthRefused",
     "AuthSpec",
     "Credentials",
@@ -73,9 +72,6 @@ class Grant:
     def masked(self) -> "Grant":
         shown = tuple(Placement(p.location, p.name, p.masked, p.masked) for p in self.placements)
         return Grant(shown, self.missing, self.used)
-
-
-NO_GRANT = Grant()
 
 
 class Credentials:
