@@ -50,28 +50,35 @@ class UpstreamClient:
         self._call_limits = call_limits
         self._limits = limits
         self._encoder = RequestEncoder()
-        self._pools: dict[Origin, Pool] = {}
+        self._pools: dict[tuple[str, str, int], Pool] = {}
         self._calls = 0
         self._closed = False
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def send(self, request: UpstreamRequest, *, timeout: float) -> UpstreamResponse:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
-        pool = self._pool(request.origin, loop)
+        pool = self._pool(request.origin)
         head = self._encoder.encode(request, pool.host_line)
         if self._closed or self._calls >= self._limits.calls:
             raise UpstreamFailure(FailureKind.OVERLOADED, "Too many calls are under way.", sent=False)
+        deadline = pool.loop.time() + timeout
+        connection = pool.take()
+        repeated = False
         self._calls += 1
         try:
-            connection = pool.take() or await self._another(pool, deadline)
-            try:
-                return await self._exchange(pool, connection, request, head, deadline)
-            except UpstreamFailure as failure:
-                if not _was_stale(connection, failure, request):
-                    raise
-            connection = await self._another(pool, deadline)
-            return await self._exchange(pool, connection, request, head, deadline)
+            while True:  # at most twice
+                if connection is None:
+                    connection = await self._another(pool, deadline)
+                answer = connection.exchange(request.method, head, request.body)
+                timer = pool.loop.call_at(deadline, connection.expire)
+                try:
+                    return await answer
+                except UpstreamFailure as failure:
+                    if repeated or not _was_stale(connection, failure, request):
+                        raise
+                finally:  # also when this call is cancelled: the connection is not reusable then and is closed at once
+                    timer.cancel()
+                    pool.release(connection, keep=not self._closed)
+                connection, repeated = None, True
         finally:
             self._calls -= 1
 
@@ -83,26 +90,17 @@ class UpstreamClient:
             self._sweeper.cancel()
             self._sweeper = None
 
-    async def _exchange(
-        self, pool: Pool, connection: UpstreamConnection, request: UpstreamRequest, head: bytes, deadline: float
-    ) -> UpstreamResponse:
-        answer = connection.exchange(request.method, head, request.body)
-        timer = asyncio.get_running_loop().call_at(deadline, connection.expire)
-        try:
-            return await answer
-        finally:  # also when this call is cancelled: the connection is not reusable then and is closed at once
-            timer.cancel()
-            pool.release(connection, keep=not self._closed)
-
-    def _pool(self, origin: Origin | None, loop: asyncio.AbstractEventLoop) -> Pool:
+    def _pool(self, origin: Origin | None) -> Pool:
         if origin is None:
             raise unsendable("The request has no absolute URL.")
-        pool = self._pools.get(origin)
+        key = (origin.scheme, origin.host, origin.port)
+        pool = self._pools.get(key)
         if pool is None:
             if origin.scheme not in {"http", "https"}:
                 raise unsendable(f"Only http and https are spoken, not {origin.scheme}.")
             host = self._locator.host(origin.host, origin.port)
-            pool = self._pools[origin] = Pool(replace(origin, host=host), loop, self._call_limits, self._limits)
+            loop = asyncio.get_running_loop()
+            pool = self._pools[key] = Pool(replace(origin, host=host), loop, self._call_limits, self._limits)
             if self._sweeper is None:
                 self._sweep_later(loop)
         return pool
@@ -173,10 +171,10 @@ class UpstreamClient:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close idle connections that have had their time; forget origins that have none left."""
         now = loop.time()
-        for origin, pool in tuple(self._pools.items()):
+        for key, pool in tuple(self._pools.items()):
             pool.expire(now)
             if pool.unused:
-                del self._pools[origin]
+                del self._pools[key]
         self._sweeper = None
         if self._pools:
             self._sweep_later(loop)

@@ -59,6 +59,7 @@ _COMMON = [
     "X-XSS-Protection",
 ]
 _NAMES = {form.encode(): name.lower() for name in _COMMON for form in (name, name.lower())}
+_FRAMED_BY = frozenset({"content-length", "transfer-encoding", "content-encoding"})
 _NO_CONTENT = Content(0)
 
 
@@ -70,12 +71,12 @@ class UpstreamConnection(asyncio.Protocol):
     """The protocol object that the event loop feeds. One exchange at a time."""
 
     __slots__ = (
+        "_arrived",
         "_content",
         "_encoding",
         "_ends_with_connection",
         "_fields",
         "_future",
-        "_head_done",
         "_headers",
         "_limits",
         "_loop",
@@ -86,7 +87,6 @@ class UpstreamConnection(asyncio.Protocol):
         "_status",
         "_transport",
         "_unseen",
-        "alive",
         "born",
         "idle_since",
         "received",
@@ -95,16 +95,19 @@ class UpstreamConnection(asyncio.Protocol):
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, limits: CallLimits, on_lost: "Callable[[UpstreamConnection], None]"
+        self,
+        loop: asyncio.AbstractEventLoop,
+        limits: CallLimits,
+        on_lost: "Callable[[UpstreamConnection], None]",
+        now: float,
     ) -> None:
-        self.alive = False
         self.reusable = False
-        """The last exchange ended cleanly and both sides keep the connection."""
+        """The last exchange ended cleanly, both sides keep the connection, and it is still there."""
         self.received = False
         """A byte of the answer at hand has come."""
         self.used = False
         """An exchange was completed on this connection before the one at hand."""
-        self.born = self.idle_since = loop.time()
+        self.born = self.idle_since = now
         self._loop = loop
         self._limits = limits
         self._on_lost = on_lost
@@ -113,8 +116,14 @@ class UpstreamConnection(asyncio.Protocol):
         self._future: asyncio.Future[UpstreamResponse] | None = None
         self._method = ""
         self._progress = False
-        self._unseen = 0
-        self._start_head()
+        self._unseen = self._arrived = 0
+        self._status = 0
+        """Of the final answer, once its head is complete."""
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._headers: tuple[tuple[str, str], ...] = ()
+        self._encoding = ""
+        self._content = _NO_CONTENT
+        self._ends_with_connection = False
 
     def exchange(self, method: str, head: bytes, body: bytes) -> asyncio.Future[UpstreamResponse]:
         """Send a request; the future fails with `UpstreamFailure`. Whoever cancels it must `abort` the connection."""
@@ -125,12 +134,11 @@ class UpstreamConnection(asyncio.Protocol):
             return future
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
+        self._future = future
         self.used = self.reusable
         self.reusable = self.received = False
-        self._future = future
         self._method = method
-        self._unseen = 0
-        self._start_head()
+        self._unseen = self._status = 0
         if len(body) <= _JOINED:
             transport.write(head + body)
         else:
@@ -152,25 +160,23 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's transports are none by inheritance
-        self.alive = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.alive = self.reusable = False
         self._transport = None
-        if self._ends_with_connection and exc is None and self._waits():
+        if self._ends_with_connection and self._status and exc is None:
             self._complete(keep=False)
-        else:
-            self._fail(_closed(sent=True))
+        self._fail(_closed(sent=True))
         self._parser = None  # it holds this object's methods: without this, only the collector would free both
         self._on_lost(self)
 
     def data_received(self, data: bytes) -> None:
-        parser = self._parser
-        if parser is None or not self._waits():
+        parser, future = self._parser, self._future
+        if parser is None or future is None or future.done():
             self.abort()  # nobody asked: an answer to nothing must not become the answer to the next request
             return
         self.received = True
         self._progress = False
+        self._arrived = self._unseen + len(data)
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -178,13 +184,18 @@ class UpstreamConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._fail(_cause(error))
         else:
-            self._bound(len(data))
+            if self._progress and self._status:
+                self._unseen = 0
+            else:
+                self._bound()
 
     # Parser callbacks
 
     def on_message_begin(self) -> None:
-        if not self._waits():
+        if self._future is None or self._future.done():
             raise _Enough
+        self._status = 0
+        self._fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields.append((name, value))
@@ -200,16 +211,16 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self._status = status
         self._read_fields()
-        self._head_done = True
-        if not has_body(self._method, status):
-            if self._method == "HEAD":  # llhttp does not know what was asked and would wait for the content
-                self._parser = None
-                self._complete(keep=parser.should_keep_alive())
+        if has_body(self._method, status):
+            self._content = open_content(self._encoding, self._limits.response_bytes)
             return
-        self._content = open_content(self._encoding, self._limits.response_bytes)
+        self._content = _NO_CONTENT
+        if self._method == "HEAD":  # llhttp does not know what was asked and would wait for the content
+            self._parser = None
+            self._complete(keep=parser.should_keep_alive())
 
     def on_body(self, data: bytes) -> None:
-        if not self._waits():
+        if self._future is None or self._future.done():
             raise _Enough
         self._progress = True
         content = self._content
@@ -219,62 +230,42 @@ class UpstreamConnection(asyncio.Protocol):
             raise _Enough
 
     def on_message_complete(self) -> None:
-        if self._head_done:
-            parser = self._parser
-            if self._waits():
-                self._complete(keep=parser is not None and parser.should_keep_alive())
-        else:
-            self._start_head()
+        parser = self._parser
+        if self._status and parser is not None:  # an interim answer has no status here
+            self._complete(keep=parser.should_keep_alive())
 
     # Inside
-
-    def _start_head(self) -> None:
-        self._status = 0
-        self._head_done = False
-        self._fields: list[tuple[bytes, bytes]] = []
-        self._headers: tuple[tuple[str, str], ...] = ()
-        self._encoding = ""
-        self._content = _NO_CONTENT
-        self._ends_with_connection = False
 
     def _read_fields(self) -> None:
         """Fields that come later are trailers and are dropped."""
         fields, self._fields = self._fields, []
         limits = self._limits
-        if len(fields) > limits.headers:
-            raise _protocol("it has too many header fields")
-        size = 0
-        framed = False
-        headers: list[tuple[str, str]] = []
-        for name, value in fields:
-            size += len(name) + len(value) + 4
-            key = _NAMES.get(name) or name.decode("ascii").lower()
-            text = value.decode("latin-1").rstrip(" \t")
-            headers.append((key, text))
-            if key == "content-length":
-                framed = True
-            elif key == "transfer-encoding":
-                if text.lower() != "chunked":
-                    raise _protocol("its transfer coding is not known")
-                framed = True
-            elif key == "content-encoding":
-                self._encoding = f"{self._encoding},{text}" if self._encoding else text
-        if size > limits.header_bytes:
+        if len(fields) > limits.headers or (
+            self._arrived > limits.header_bytes and sum(len(k) + len(v) + 4 for k, v in fields) > limits.header_bytes
+        ):
             raise _protocol("its head is too large")
-        self._headers = tuple(headers)
+        known = _NAMES.get
+        headers = tuple([(known(k) or k.decode("ascii").lower(), v.decode("latin-1").rstrip(" \t")) for k, v in fields])
+        framed = False
+        encoding = ""
+        for name, value in headers:
+            if name not in _FRAMED_BY:
+                continue
+            if name == "content-encoding":
+                encoding = f"{encoding},{value}" if encoding else value
+                continue
+            if name == "transfer-encoding" and value.lower() != "chunked":
+                raise _protocol("its transfer coding is not known")
+            framed = True
+        self._headers = headers
+        self._encoding = encoding
         self._ends_with_connection = not framed
 
-    def _bound(self, size: int) -> None:
+    def _bound(self) -> None:
         """Bounds on what the parser keeps to itself: an unfinished field, interim answers, trailers, chunk extensions."""
-        if self._head_done and self._progress:
-            self._unseen = 0
-            return
-        self._unseen += size
-        if self._unseen > self._limits.header_bytes and self._waits():
+        self._unseen = self._arrived
+        if self._unseen > self._limits.header_bytes:
             self._fail(_protocol("its head is too large"))
-
-    def _waits(self) -> bool:
-        return self._future is not None and not self._future.done()
 
     def _complete(self, *, keep: bool) -> None:
         future = self._future
@@ -288,7 +279,6 @@ class UpstreamConnection(asyncio.Protocol):
             return
         transport = self._transport
         self.reusable = keep and transport is not None and transport.get_write_buffer_size() == 0
-        self._ends_with_connection = False
         future.set_result(UpstreamResponse(self._status, self._headers, body, content.full))
 
     def _fail(self, failure: UpstreamFailure) -> None:

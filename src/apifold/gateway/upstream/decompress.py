@@ -94,6 +94,8 @@ class CodedContent(Content):
 
 def open_content(coding: str, cap: int) -> Content:
     """`coding` as in Content-Encoding. One that is unknown, or more than one, is an error once there is content."""
+    if not coding:
+        return Content(cap)
     name = coding.strip().lower()
     if name in _NONE:
         return Content(cap)

@@ -20,9 +20,11 @@ class Pool:
         self.host_line = f"Host: {origin.authority}\r\n"
         self.idle: list[UpstreamConnection] = []
         """The one used last is at the end and is used first, so that the others can grow old and go."""
+        self.loop = loop
+        self.now = loop.time()
+        """As of the last look at idle connections: near enough for their ages."""
         self.open = 0
         """Connections that are open, and permissions to open one that have been given out."""
-        self._loop = loop
         self._call_limits = call_limits
         self._limits = limits
         self._waiters: deque[asyncio.Future[UpstreamConnection | None]] = deque()
@@ -33,10 +35,9 @@ class Pool:
 
     def take(self) -> UpstreamConnection | None:
         """A connection that is free right now."""
-        now = self._loop.time()
         while self.idle:
             connection = self.idle.pop()
-            if connection.alive and now < self._end(connection):
+            if connection.reusable:
                 return connection
             self._discard(connection)
         return None
@@ -48,9 +49,9 @@ class Pool:
             return None
         if len(self._waiters) >= self._limits.waiting:
             raise _overloaded(self.origin)
-        waiter: asyncio.Future[UpstreamConnection | None] = self._loop.create_future()
+        waiter: asyncio.Future[UpstreamConnection | None] = self.loop.create_future()
         self._waiters.append(waiter)
-        timer = self._loop.call_later(seconds, _refuse, waiter, self.origin)
+        timer = self.loop.call_later(seconds, _refuse, waiter, self.origin)
         try:
             return await waiter
         except BaseException:
@@ -64,7 +65,7 @@ class Pool:
 
     def connection(self) -> UpstreamConnection:
         """A protocol object for a connection that is being opened."""
-        return UpstreamConnection(self._loop, self._call_limits, self._lost)
+        return UpstreamConnection(self.loop, self._call_limits, self._lost, self.now)
 
     def give_up(self) -> None:
         """The permission to open a connection was not used."""
@@ -72,19 +73,23 @@ class Pool:
 
     def release(self, connection: UpstreamConnection, *, keep: bool) -> None:
         """The call is over. `keep` is whether an idle connection may be kept at all."""
-        if connection.reusable and connection.alive and self._loop.time() < connection.born + self._limits.age_seconds:
-            if self._hand_over(connection):
+        if connection.reusable and self.now < connection.born + self._limits.age_seconds:
+            if self._waiters and self._hand_over(connection):
                 return
             if keep:
-                connection.idle_since = self._loop.time()
+                connection.idle_since = self.now
                 self.idle.append(connection)
                 return
         connection.abort()
         self._pass_on(None)
 
     def expire(self, now: float) -> None:
-        """Close what has been idle for too long."""
-        for connection in [c for c in self.idle if now >= self._end(c)]:
+        """Close what has been idle for too long, or is too old."""
+        self.now = now
+        limits = self._limits
+        for connection in [
+            c for c in self.idle if now >= c.idle_since + limits.idle_seconds or now >= c.born + limits.age_seconds
+        ]:
             self.idle.remove(connection)
             self._discard(connection)
 
@@ -94,10 +99,6 @@ class Pool:
             self._discard(connection)
         while self._waiters:
             _refuse(self._waiters.popleft(), self.origin)
-
-    def _end(self, connection: UpstreamConnection) -> float:
-        limits = self._limits
-        return min(connection.idle_since + limits.idle_seconds, connection.born + limits.age_seconds)
 
     def _discard(self, connection: UpstreamConnection) -> None:
         connection.abort()

@@ -9,6 +9,7 @@ from apifold.gateway.http1 import FieldEncoder, is_token
 _RESERVED = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "trailer", "te", "expect"}
 )
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 """RFC 9110 8.6: a length is sent even for an empty body where the method gives it a meaning."""
 _TARGET = re.compile(r"/[\x21-\x7e]*")
@@ -23,7 +24,9 @@ class RequestEncoder:
 
         Raises `AppError` `request.unsendable`; values are not in its message.
         """
-        if not is_token(request.method) or _TARGET.fullmatch(request.target) is None:
+        if (request.method not in _METHODS and not is_token(request.method)) or _TARGET.fullmatch(
+            request.target
+        ) is None:
             raise unsendable("The method or the target of the request has a character that HTTP forbids.")
         try:
             fields = self._fields.encode(request.headers)
