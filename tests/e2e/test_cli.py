@@ -455,6 +455,38 @@ def test_server_over_stdio_keeps_standard_output_for_the_protocol(spec: str) -> 
     assert "Shop 2: 2 of 3 tools over stdio" in done.stderr
 
 
+# --- demo -------------------------------------------------------------------------------------------------------------
+
+
+def test_demo_alone_is_an_api_that_answers_and_ends_well() -> None:
+    with started("demo", "--api-port", "0") as demo:
+        url = demo.wait_for(r"curl -s '(.+)'").group(1)
+        assert [book["id"] for book in send("GET", url).json["items"]] == [1]
+        assert demo.stop() == 0
+        assert "Traceback" not in demo.text
+
+
+def test_busy_port_of_the_demo_is_named_with_the_next_step() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        done = run("demo", "--api-port", str(port))
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: Port {port} is in use by another program.\nhint: Choose another with --api-port, or 0 for any that is free.\n",
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux says how much memory is one's own")
+def test_idle_server_with_the_demo_takes_at_most_80_megabytes() -> None:
+    """Proportional set size of the one process that there is."""
+    with started("demo", "--serve", "--port", "0", "--api-port", "0") as demo:
+        demo.wait_for("Ctrl-C")
+        rollup = Path(f"/proc/{demo.process.pid}/smaps_rollup").read_text()
+        kilobytes = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        children = Path(f"/proc/{demo.process.pid}/task/{demo.process.pid}/children").read_text().split()
+    assert (kilobytes <= 80 * 1024, children) == (True, [])
+
+
 def test_interrupted_command_ends_without_a_word() -> None:
     with started("tools", "-") as waiting:
         # Its standard input is at its end, so it fails by itself or is interrupted before: either way no trace.
