@@ -18,7 +18,7 @@ from apifold.demo.app import SHOP_KEY
 from apifold.demo.wire import Request, Response
 from support.demo import Reply, running, send
 from support.mcp_client import MODES, over_http, over_sse, over_stdio
-from support.processes import APIFOLD, Running, started
+from support.processes import APIFOLD, Running, run, started
 
 pytestmark = pytest.mark.wire
 
@@ -238,3 +238,15 @@ def test_private_upstream_is_refused_when_others_can_call_us(shop: str) -> None:
         result = answer.json["result"]
         assert result["isError"] is True
         assert "--allow-upstream" in result["content"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("tools",), ("validate",), ("call", "getBook", "--args", '{"bookId": 1}')],
+    ids=lambda command: command[0],
+)
+def test_document_on_the_web_is_read_and_its_relative_server_found(shop: str, command: tuple[str, ...]) -> None:
+    name, *rest = command
+    done = run(name, shop.removesuffix("/api") + "/openapi.json", *rest)
+    assert done.returncode == 0, done.stderr
+    assert "/books" in done.stdout or '"id": 1' in done.stdout

@@ -4,20 +4,17 @@ Every way to use an API from the terminal starts here; what listens on a socket 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from dataclasses import dataclass
 
-from apifold.bootstrap.download import Downloader
 from apifold.bootstrap.effects import SystemClock, SystemEntropy
-from apifold.bootstrap.options import Options, OptionsRefused, Transport
+from apifold.bootstrap.loading import destination_policy, is_loopback, load_document
+from apifold.bootstrap.options import Options, OptionsRefused
 from apifold.bootstrap.secrets import open_secrets
-from apifold.bootstrap.sources import is_url, load_source
-from apifold.core.limits import DOWNLOAD
+from apifold.bootstrap.sources import is_url
 from apifold.core.mcp.server import ServerDescription
 from apifold.core.openapi.document import Document
 from apifold.core.policy.access import Principal
 from apifold.core.requests.credentials import Credentials
-from apifold.core.requests.destination import DestinationPolicy
 from apifold.core.requests.servers import InvalidServer, ServerChoice, choose_base
 from apifold.core.snapshot import ServerSnapshot
 from apifold.core.tools import guide
@@ -31,6 +28,19 @@ from apifold.gateway.pipeline import CallEngine
 from apifold.gateway.plans import Plans
 from apifold.gateway.ports import Upstream
 from apifold.gateway.upstream.client import UpstreamClient
+
+__all__ = [
+    "API",
+    "OperatorCredentials",
+    "assemble",
+    "build_backend",
+    "build_engine",
+    "connect",
+    "describe",
+    "destination_policy",
+    "is_loopback",
+    "load_document",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +77,6 @@ class OperatorCredentials:
         return self.one
 
 
-async def load_document(options: Options) -> Document:
-    """The document that `options.spec` names. Raises `DocumentRefused`."""
-    if not (is_url(options.spec) or options.remote_refs):
-        return await load_source(options.spec)
-    limits = replace(options.limits, response_bytes=DOWNLOAD.bytes)
-    upstream = UpstreamClient(policy=destination_policy(options), call_limits=limits)
-    try:
-        return await load_source(options.spec, fetch=Downloader(upstream), allow_remote=options.remote_refs)
-    finally:
-        await upstream.close()
-
-
 def assemble(options: Options, document: Document, variables: Mapping[str, str]) -> API:
     """Compile and select the tools, fetch the secrets (`variables` is the environment). Raises `AppError`."""
     catalogue = compile_tools(document, CompileOptions(profile=options.profile))
@@ -107,14 +105,6 @@ def _where(document: Document, servers: ServerChoice) -> str:
     except InvalidServer:
         return ""
     return f"{base.origin or ''}{base.path}"
-
-
-def destination_policy(options: Options) -> DestinationPolicy:
-    """Where calls may go. Whoever can reach us only from this machine can reach its network without us."""
-    private = options.private_upstreams
-    if private is None:
-        private = options.transport is Transport.STDIO or is_loopback(options.host)
-    return DestinationPolicy.allowing(options.allow_upstreams, private=private)
 
 
 def connect(options: Options) -> UpstreamClient:
@@ -151,11 +141,3 @@ def _describe(document: Document, tools: tuple[Tool, ...], *, server: str, share
         instructions=guide.instructions(document, tools, server=server),
         shared=shared,
     )
-
-
-def is_loopback(host: str) -> bool:
-    name = host.strip("[]").lower()
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost" or name.endswith(".localhost")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from apifold import settings
 from apifold.bootstrap import options as layers
 from apifold.bootstrap.config import read_config
+from apifold.bootstrap.loading import load_document
 from apifold.bootstrap.options import Options
-from apifold.bootstrap.sources import load_source
 from apifold.cli.flags import layer
 from apifold.cli.invocation import Invocation
 from apifold.cli.terminal import Terminal
@@ -25,7 +25,7 @@ def decide(asked: Invocation) -> Options:
 
 def load(decided: Options) -> Document:
     """The document, read whole. Raises `DocumentRefused`."""
-    return asyncio.run(load_source(decided.spec, allow_remote=decided.remote_refs))
+    return asyncio.run(load_document(decided))
 
 
 def warn(terminal: Terminal, diagnostics: Sequence[Diagnostic]) -> None:
