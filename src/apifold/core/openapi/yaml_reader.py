@@ -306,8 +306,8 @@ class _Builder:
 
     def _count(self, nodes: int) -> None:
         self._total += nodes
-        if self._total > self._limits.nodes:
-            reason = f"more than {self._limits.nodes:,} values, aliases written out"
+        if self._total > self._limits.yaml_nodes:
+            reason = f"more than {self._limits.yaml_nodes:,} values, aliases written out; JSON may have more"
             raise YAMLRefused("too_many_values", reason)
 
     def _check_depth(self, depth: int, event: Event) -> None:
