@@ -1,6 +1,8 @@
 """What the running program logs, for the person in front of it: one line each, a trace only when asked for."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from apifold.cli.invocation import Invocation
 from apifold.cli.terminal import Terminal
@@ -23,6 +25,13 @@ class _Lines(logging.Handler):
             self._terminal.note(logging.Formatter().formatException(record.exc_info))
 
 
-def log_to_terminal(asked: Invocation) -> None:
+@contextmanager
+def logging_to_terminal(asked: Invocation) -> Iterator[None]:
+    """While the block runs."""
     root = logging.getLogger()
+    before = root.handlers[:]
     root.handlers[:] = [_Lines(asked.terminal, traces=bool(asked.environment.get("APIFOLD_DEBUG")))]
+    try:
+        yield
+    finally:
+        root.handlers[:] = before

@@ -11,7 +11,7 @@ from apifold.bootstrap.options import Layer, decide
 from apifold.bootstrap.serve import Serving
 from apifold.cli.announcement import client_command, tools_table, warnings
 from apifold.cli.invocation import Invocation
-from apifold.cli.logs import log_to_terminal
+from apifold.cli.logs import logging_to_terminal
 from apifold.cli.terminal import Terminal
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.demo.app import SHOP_KEY, DemoAPI
@@ -23,8 +23,8 @@ EXAMPLE_ARGUMENTS = {"q": "darkness"}
 
 
 def run(asked: Invocation) -> int:
-    log_to_terminal(asked)
-    serve.run_loop(_with_mcp(asked) if asked.options.serve else _alone(asked))
+    with logging_to_terminal(asked):
+        serve.run_loop(_with_mcp(asked) if asked.options.serve else _alone(asked))
     return 0
 
 

@@ -8,15 +8,14 @@ from apifold.bootstrap.options import Transport
 from apifold.bootstrap.serve import Serving
 from apifold.cli.announcement import client_command, count, warnings
 from apifold.cli.invocation import Invocation
-from apifold.cli.logs import log_to_terminal
+from apifold.cli.logs import logging_to_terminal
 from apifold.cli.reading import decide
 from apifold.cli.terminal import Terminal
 
 
 def run(asked: Invocation) -> int:
     decided = decide(asked)
-    log_to_terminal(asked)
-    with ExitStack() as until_ready:
+    with logging_to_terminal(asked), ExitStack() as until_ready:
         until_ready.enter_context(asked.terminal.progress(f"reading {decided.spec}"))
 
         def announce(serving: Serving) -> None:
