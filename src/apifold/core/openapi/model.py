@@ -173,7 +173,9 @@ class Operation:
     method: str
     """Upper case, except 3.2 additional operations, which keep their case."""
     path: str
-    """The path template as written, e.g. `/pets/{petId}`."""
+    """The path template as written, e.g. `/pets/{petId}`. Some have a query (`/pets?kind=dog`), which is sent, or a
+    fragment that only tells operations apart. A placeholder in the query (`?owner={id}`) is no path parameter: there is a
+    query parameter `owner` for it, and the pair itself is not sent."""
     operation_id: str
     """Empty when the document has none."""
     summary: str
