@@ -110,7 +110,7 @@ class CallContext:
             call_id=self.call_id,
             parent_id=self.parent,
             kind=self.kind,
-            billable=self.attempts > 0,
+            billable=self.attempts > 0 and not self.refusal,
             operation=operation.key,
             tool=self.tool.name,
             method=operation.method,

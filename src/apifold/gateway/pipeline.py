@@ -31,6 +31,8 @@ from apifold.gateway.ports import Caller, Channel, CredentialSource, RecordSink,
 from apifold.gateway.record import keep
 
 NOBODY = Caller()
+_NOT_TRIED = frozenset({FailureKind.REFUSED_DESTINATION, FailureKind.OVERLOADED})
+"""Failures that are our own refusal to send."""
 _CREDENTIAL_STATUSES = frozenset({401, 403})
 
 
@@ -135,6 +137,8 @@ class CallEngine:
             not_followed = await self._exchange(context, prepared, origin, probe=probe)
         except UpstreamFailure as failure:
             failure.hint = _advice(failure, prepared)
+            if failure.kind in _NOT_TRIED:
+                context.refusal = failure.code
             _give_up(context, failure)
             return
         response = context.response

@@ -338,14 +338,17 @@ async def test_record_tells_all_about_a_call_but_what_was_said_in_it() -> None:
 @on_loop
 async def test_refused_and_failed_calls_are_recorded_with_their_reason() -> None:
     kept = Kept()
-    engine = make_engine(API, ScriptedUpstream(TOO_LATE), time=FakeTime(), records=kept)
+    forbidden = UpstreamFailure(FailureKind.REFUSED_DESTINATION, "a private address", sent=False)
+    engine = make_engine(API, ScriptedUpstream(TOO_LATE, forbidden), time=FakeTime(), records=kept)
     tool = API.catalogue.by_name("getThing")
     assert tool is not None
     await engine.call(tool, {})
     await engine.call(tool, {"id": 1})
+    await engine.call(tool, {"id": 1})
     assert [(r.refusal, r.error_code, r.billable, r.attempts, r.status) for r in kept.records] == [
         ("arguments.invalid", "arguments.invalid", False, 0, 0),
         ("", "upstream.timeout", True, 1, 0),
+        ("upstream.refused_destination", "upstream.refused_destination", False, 1, 0),
     ]
 
 
