@@ -99,9 +99,14 @@ def _data_uri(value: str) -> Binary:
     )
 
 
+def is_media_type(value: str) -> bool:
+    """Whether a text names one media type, parameters allowed."""
+    return _MEDIA_TYPE.fullmatch(value) is not None and "*" not in essence(value)
+
+
 def media_type_text(value: str) -> str:
     """A media type that can stand in a header; raises `Unwritable`."""
     value = value.strip()
-    if not _MEDIA_TYPE.fullmatch(value) or "*" in essence(value):
+    if not is_media_type(value):
         raise Unwritable("has a `contentType` that is not a media type such as `image/png`")
     return header_text(value)

@@ -11,10 +11,10 @@ from apifold.core.requests.repair import Repairs, to_wire_names, with_legal_name
 from apifold.core.requests.serialize import Unwritable
 from apifold.core.requests.servers import Base
 from apifold.core.requests.template import check_path
+from apifold.core.tools.naming import CONTENT_TYPE
 from apifold.core.values import JSON, JSONObject
 
-_DECIDED_ELSEWHERE = frozenset({"accept", "content-type"})
-"""Headers that documents declare as parameters although the specification ignores those; a model may have read so."""
+_MEDIA_TYPE_NAMES = frozenset({"accept", "content-type", CONTENT_TYPE.lower()})
 
 
 class RequestTooLarge(AppError):
@@ -57,11 +57,13 @@ def check_arguments(plan: RequestPlan, arguments: JSONObject, repairs: list[str]
         missing = {name: value for name, value in plan.defaults.items() if arguments.get(name) is None}
         arguments |= missing
     if not schema.accepts(arguments):
-        arguments = _repaired(plan, arguments, repairs)
+        arguments, content_type = _repaired(plan, arguments, repairs)
         if not schema.accepts(arguments) and not _accepts_files(plan, arguments):
             problems = schema.problems(arguments)
             if problems:
                 raise InvalidArguments(problems)
+        if content_type:
+            arguments = {**arguments, CONTENT_TYPE: content_type}
     if not plan.renames:
         return arguments
     return {
@@ -93,18 +95,33 @@ def _without_files(value: JSON, *, depth: int) -> JSON:
     return value
 
 
-def _repaired(plan: RequestPlan, arguments: JSONObject, repairs: list[str] | None) -> JSONObject:
+def _repaired(plan: RequestPlan, arguments: JSONObject, repairs: list[str] | None) -> tuple[JSONObject, str]:
+    """The arguments with what leaves no doubt set right, and the media type of the body if they name one."""
     named = with_legal_names(arguments, plan.legal_names, {})
     work = Repairs(plan.arguments.schema)
-    known = plan.arguments.schema.get("properties")
-    for name in list(named):
-        if name.lower() in _DECIDED_ELSEWHERE and isinstance(known, dict) and name not in known:
-            del named[name]
-            work.done.append(f"/{name}: left out, media types decide it")
+    content_type = _take_media_types(plan, named, work)
     result = work.repaired(named, [plan.arguments.schema])
     if repairs is not None:
         repairs.extend(work.done)
-    return result if isinstance(result, dict) else arguments
+    return (result if isinstance(result, dict) else arguments), content_type
+
+
+def _take_media_types(plan: RequestPlan, named: JSONObject, work: Repairs) -> str:
+    """Take out `Accept`, `Content-Type` and `_contentType` where they are no arguments, as some documents have it.
+
+    The specification ignores such header parameters. A media type that the body can be sent in is used, though.
+    """
+    known = plan.arguments.schema.get("properties")
+    found = ""
+    for name in list(named):
+        if name.lower() not in _MEDIA_TYPE_NAMES or not isinstance(known, dict) or name in known:
+            continue
+        value = named.pop(name)
+        if name.lower() != "accept" and plan.body is not None and isinstance(value, str) and plan.body.admits(value):
+            found = value
+        else:
+            work.done.append(f"/{name}: left out, media types decide it")
+    return found
 
 
 def _target(plan: RequestPlan, base_path: str, values: JSONObject) -> str:
@@ -154,7 +171,7 @@ def _payload(plan: RequestPlan, values: JSONObject) -> Payload:
     body = plan.body
     if body is None or body.argument not in values:
         return NO_BODY
-    chosen: JSON = values.get(body.selector) if body.selector else None
+    chosen: JSON = values.get(CONTENT_TYPE) if body.is_selectable else None
     try:
         payload = body.write(values[body.argument], chosen if isinstance(chosen, str) else "")
     except Unwritable as error:

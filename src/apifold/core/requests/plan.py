@@ -14,7 +14,7 @@ from apifold.core.openapi.media import MediaKind, essence, find_media_type, medi
 from apifold.core.openapi.model import Location, MediaType, Node, Parameter, RequestBody
 from apifold.core.openapi.references import Resolver
 from apifold.core.openapi.shapes import json_type, shape_of
-from apifold.core.requests.binary import looks_binary, media_type_text
+from apifold.core.requests.binary import is_media_type, looks_binary, media_type_text
 from apifold.core.requests.content import Payload, WriteBody, compile_body, compile_content_parameter
 from apifold.core.requests.headers import NEVER_FROM_ARGUMENTS, accept_header, fixed_header, fixed_value
 from apifold.core.requests.repair import legal_names
@@ -23,6 +23,7 @@ from apifold.core.requests.servers import Base, ServerChoice, choose_base
 from apifold.core.requests.template import parse_template, path_writer
 from apifold.core.requests.validate import ArgumentSchema
 from apifold.core.tools.model import Renames, Role, Tool, ToolInput
+from apifold.core.tools.naming import CONTENT_TYPE
 from apifold.core.values import JSON
 
 STATIC_HEADERS: Final = (
@@ -69,12 +70,14 @@ class PathSlot:
 class BodyPlan:
     """The body of a request: which media type, and how a value is written in it. Writers are made when first used."""
 
-    __slots__ = ("_body", "_byte_type", "_choices", "_resolver", "_types", "_writers", "argument", "selector")
+    __slots__ = ("_body", "_byte_type", "_choices", "_resolver", "_types", "_writers", "argument", "is_selectable")
 
-    def __init__(self, body: RequestBody, resolver: Resolver, *, argument: str, selector: str, byte_type: str) -> None:
+    def __init__(
+        self, body: RequestBody, resolver: Resolver, *, argument: str, is_selectable: bool, byte_type: str
+    ) -> None:
         self.argument = argument
-        self.selector = selector
-        """The argument that chooses a media type; empty when there is nothing to choose."""
+        self.is_selectable = is_selectable
+        """Whether `_contentType` chooses a media type; not where a parameter has taken that name."""
         self._body = body
         self._resolver = resolver
         self._byte_type = byte_type
@@ -93,18 +96,24 @@ class BodyPlan:
         name = content_type or (self._fitting(value) if len(self._body.content) > 1 else "")
         return (self._writers.get(name) or self._compiled(name))(value)
 
+    def admits(self, content_type: str) -> bool:
+        """Whether the body can be sent in a media type: a declared one, or any where bytes of any kind are taken."""
+        return self._media(content_type) is not None
+
+    def _media(self, content_type: str) -> MediaType | None:
+        found = find_media_type(self._body, content_type)
+        if found is not None or not is_media_type(content_type):
+            return found
+        octets = (one for one in self._body.content if essence(one.content_type) == "application/octet-stream")
+        return next(octets, None)
+
     def _compiled(self, name: str) -> WriteBody:
-        media = find_media_type(self._body, name) if name else self._choices[0]
+        media = self._media(name) if name else self._choices[0]
         if media is None:
             allowed = ", ".join(one.content_type for one in self._body.content)
             raise Unwritable(f"cannot be sent as {name[:80]!r}; possible are: {allowed}")
-        asked = name if name != media.content_type else ""
-        writer = compile_body(
-            media,
-            self._resolver,
-            content_type=media_type_text(asked) if asked else "",
-            byte_type=self._byte_type,
-        )
+        asked = media_type_text(name) if name and name != media.content_type else ""
+        writer = compile_body(media, self._resolver, content_type=asked, byte_type=self._byte_type)
         if len(self._writers) < _MAX_WRITERS:
             self._writers[name] = writer
         return writer
@@ -276,6 +285,6 @@ def _body_plan(tool: Tool, resolver: Resolver) -> BodyPlan | None:
         body,
         resolver,
         argument=names[Role.BODY],
-        selector=names.get(Role.CONTENT_TYPE, ""),
+        is_selectable=Role.CONTENT_TYPE in names or all(one.name != CONTENT_TYPE for one in tool.arguments),
         byte_type=essence(fixed_header(tool.operation, "content-type", resolver)),
     )

@@ -254,6 +254,24 @@ def test_a_content_type_within_a_range_is_sent_and_must_be_one() -> None:
         build_request(one, {"body": "iVBORw==", "_contentType": "image/webp\r\nX: 1"})
 
 
+@pytest.mark.parametrize("name", ["_contentType", "Content-Type", "content-type"])
+def test_a_media_type_may_be_named_where_there_is_nothing_to_choose(name: str) -> None:
+    octets = plan("POST", "/x", body=[media("application/octet-stream", FILE)])
+    sent = build_request(octets, {"body": "iVBORw==", name: "application/x-tar"})
+    assert dict(sent.headers)["Content-Type"] == "application/x-tar"
+    json = plan("POST", "/x", body=[JSON_BODY])
+    for given in ("application/json", "application/json; v=1", "text/html", 7):
+        arguments: JSONObject = {"body": {}, name: given}
+        assert build_request(json, arguments).body == b"{}"
+    assert build_request(plan("GET", "/x"), {name: "text/html"}).body == b""
+
+
+def test_a_parameter_named_like_our_choice_of_media_type_is_a_parameter() -> None:
+    one = plan("POST", "/x", parameter("_contentType"), body=[JSON_BODY])
+    sent = build_request(one, {"_contentType": "a/b", "body": {}})
+    assert (sent.target, dict(sent.headers)["Content-Type"]) == ("/v1/x?_contentType=a%2Fb", "application/json")
+
+
 def test_a_file_fits_where_the_document_says_string() -> None:
     schema: JSON = {"type": "object", "properties": {"file": STRING, "files": {"type": "array", "items": STRING}}}
     upload = plan("POST", "/x", body=[media("multipart/form-data", schema)], properties={"body": schema})
