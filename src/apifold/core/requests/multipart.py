@@ -7,7 +7,7 @@ derived from the parts, so equal arguments give equal bytes, and is proven not t
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
@@ -42,6 +42,8 @@ class _Property:
     item: Shape
     headers: Mapping[str, str]
     """Part headers that the document declares and gives a value for."""
+    takes_data_uri: bool = False
+    """A plain string in a form that declares no file, though it is multipart: a data URI there is the file."""
 
 
 def compile_multipart(media: MediaType, resolver: Resolver) -> Callable[[JSON], tuple[bytes, str]]:
@@ -55,6 +57,8 @@ def compile_multipart(media: MediaType, resolver: Resolver) -> Callable[[JSON], 
         name: _property(name, media.encoding.get(name, _PLAIN), property_shape(shape, name, resolver), resolver)
         for name in dict.fromkeys((*shape.properties, *media.encoding))
     }
+    if form_data and not any(_is_file(plan) for plan in known.values()):
+        known = {name: replace(plan, takes_data_uri=plan.shape.is_only("string")) for name, plan in known.items()}
     unnamed = _property("", _PLAIN, shape_of(resolver, *shape.items), resolver)
 
     def write(value: JSON) -> tuple[bytes, str]:
@@ -120,7 +124,11 @@ def _single(plan: _Property, value: JSON, shape: Shape, *, form_data: bool) -> P
     declared = plan.encoding.content_type
     if isinstance(value, dict) and takes_file(shape, value) and looks_binary(value):
         return _file(plan, read_binary(value), form_data=form_data)
-    if isinstance(value, str) and (shape.binary or _asks_for_bytes(declared, shape)):
+    if isinstance(value, str) and (
+        shape.binary
+        or _asks_for_bytes(declared, shape)
+        or (plan.takes_data_uri and ";base64," in value and looks_binary(value))
+    ):
         return _file(plan, read_binary(value), form_data=form_data)
     if isinstance(value, dict | list) or is_json_type(declared):
         content_type = declared if declared is not None and is_json_type(declared) else "application/json"
@@ -136,6 +144,11 @@ def _json_part(value: JSON, shape: Shape) -> bytes:
     if isinstance(value, str) and shape.is_only("string") and value.lstrip()[:1] in ("{", "["):
         return value.encode()
     return json_text(value).encode()
+
+
+def _is_file(plan: _Property) -> bool:
+    """Whether the document says that a part, or each of its items, is a file."""
+    return any(shape.binary or _asks_for_bytes(plan.encoding.content_type, shape) for shape in (plan.shape, plan.item))
 
 
 def _asks_for_bytes(declared: str | None, shape: Shape) -> bool:

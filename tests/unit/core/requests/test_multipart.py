@@ -102,6 +102,17 @@ def test_a_file_object_is_a_file_unless_the_schema_wants_an_object() -> None:
     ]
 
 
+def test_a_data_uri_is_a_file_where_a_form_declares_none() -> None:
+    uri = "data:image/png;base64,iVBORw0KGgoA//4="
+    plain: JSONObject = {"type": "string"}
+    assert parts(multipart({"f": uri, "t": "data: x, y"}, {"f": plain, "t": plain})) == [
+        ("f", "f", "image/png", PNG_BYTES),
+        ("t", None, "", b"data: x, y"),
+    ]
+    declared: dict[str, JSON] = {"f": plain, "other": FILE}
+    assert parts(multipart({"f": uri}, declared)) == [("f", None, "", uri.encode())]
+
+
 def test_the_type_of_a_part_is_what_the_encoding_says() -> None:
     encoding = {
         "json": Encoding(content_type="application/json; charset=utf-8"),
