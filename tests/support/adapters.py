@@ -26,6 +26,10 @@ class Lab:
 
     adapter: type[UpstreamClient] | type[AiohttpUpstream]
 
+    @classmethod
+    def ours_alone(cls) -> "Lab":
+        return cls(UpstreamClient)
+
     @property
     def ours(self) -> bool:
         return self.adapter is UpstreamClient
