@@ -4,7 +4,7 @@ Knows nothing of the product. Text from documents may hold escape sequences; it 
 """
 
 import json
-import shutil
+import os
 import threading
 import time
 import unicodedata
@@ -25,6 +25,7 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 PATIENCE_SECONDS = 1.0
 TICK_SECONDS = 0.1
 GAP = "  "
+USUAL_WIDTH = 80
 
 
 class Terminal:
@@ -36,7 +37,7 @@ class Terminal:
         self._colour_out = _wants_colour(out, environment)
         self._colour_err = _wants_colour(err, environment)
         self.is_tty = out.isatty()
-        self.width = shutil.get_terminal_size().columns if self.is_tty else 0
+        self.width = _width(out, environment) if self.is_tty else 0
         """Columns to fit into; 0 means: as wide as it gets (a pipe or a file)."""
 
     def paint(self, text: str, *styles: str) -> str:
@@ -144,6 +145,17 @@ def _wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
     if environment.get("FORCE_COLOR"):
         return True
     return stream.isatty() and environment.get("TERM") != "dumb"
+
+
+def _width(stream: TextIO, environment: Mapping[str, str]) -> int:
+    """Columns of a terminal; `COLUMNS` comes before what the terminal says, as in a shell."""
+    said = environment.get("COLUMNS", "")
+    if said.isdigit() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except OSError:  # it has no descriptor, or one that is no terminal after all
+        return USUAL_WIDTH
 
 
 def _painted(text: str, styles: Sequence[str]) -> str:

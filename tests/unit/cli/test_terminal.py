@@ -53,10 +53,9 @@ def test_table_aligns_columns_and_keeps_everything_in_a_pipe() -> None:
     assert out.getvalue() == f"NAME  WHAT\na     {'x' * 200}\n日本  y\n"
 
 
-def test_table_clips_the_last_column_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "20")
+def test_table_clips_the_last_column_to_the_terminal() -> None:
     out = Screen()
-    terminal(out, environment={"NO_COLOR": "1"}).table(("name", "what"), [("a", "x" * 200)])
+    terminal(out, environment={"NO_COLOR": "1", "COLUMNS": "20"}).table(("name", "what"), [("a", "x" * 200)])
     assert out.getvalue() == f"NAME  WHAT\na     {'x' * 13}…\n"
 
 
