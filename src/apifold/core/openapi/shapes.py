@@ -29,19 +29,11 @@ class Shape:
     """JSON types a value may have; `number` always comes with `integer`. All seven: nothing is said."""
     properties: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
     """Every schema given for a property, from all compositions, in document order."""
-    required: frozenset[str] = frozenset()
-    """Names required wherever the schema applies; what only one alternative requires is left out."""
     items: tuple[Node, ...] = ()
     additional: Node | None = None
     """The schema of unnamed properties; `None` when none is given or it is only `true` or `false`."""
     binary: bool = False
     """A string that stands for bytes: `format: binary`, Swagger's `file`, or raw `contentMediaType` of 3.1."""
-    media_type: str = ""
-    """`contentMediaType` of a string, where one is given."""
-
-    @property
-    def nullable(self) -> bool:
-        return "null" in self.types
 
     @property
     def is_typed(self) -> bool:
@@ -67,15 +59,13 @@ def shape_of(resolver: Resolver, *nodes: Node | None) -> Shape:
     reader = _Reader(resolver)
     types: frozenset[str] = frozenset()
     for node in present:
-        types |= reader.read(node, _MAX_DEPTH, required=len(present) == 1)
+        types |= reader.read(node, _MAX_DEPTH)
     return Shape(
         types=types or JSON_TYPES,
         properties={name: tuple(found) for name, found in reader.properties.items()},
-        required=frozenset(reader.required),
         items=tuple(reader.items),
         additional=reader.additional,
         binary=reader.binary,
-        media_type=reader.media_type,
     )
 
 
@@ -90,59 +80,56 @@ class _Reader:
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self._seen: set[tuple[str, str, int]] = set()
+        self._read: dict[tuple[str, str, int], frozenset[str]] = {}
+        """What was found so far; a schema that is met inside itself says nothing new."""
         self.properties: dict[str, list[Node]] = {}
-        self.required: set[str] = set()
         self.items: list[Node] = []
         self.additional: Node | None = None
         self.binary = False
-        self.media_type = ""
 
-    def read(self, node: Node, depth: int, *, required: bool) -> frozenset[str]:
+    def read(self, node: Node, depth: int) -> frozenset[str]:
         """Note what the schema says and give the types it allows."""
         value = node.value
         key = (node.base, node.pointer, id(value))
-        if not isinstance(value, dict) or depth == 0 or key in self._seen or len(self._seen) >= _MAX_SCHEMAS:
+        if key in self._read:
+            return self._read[key]
+        if not isinstance(value, dict) or depth == 0 or len(self._read) >= _MAX_SCHEMAS:
             return JSON_TYPES
-        self._seen.add(key)
-        types = self._own(node, value, required=required)
-        types &= self._reference(node, value, depth, required=required)
+        self._read[key] = JSON_TYPES
+        types = self._own(node, value)
+        types &= self._reference(node, value, depth)
         for position, part in enumerate(_list(value.get("allOf"))):
-            types &= self.read(_child(node, part, "allOf", position), depth - 1, required=required)
+            types &= self.read(_child(node, part, "allOf", position), depth - 1)
         for keyword in ("anyOf", "oneOf"):
             types &= self._alternatives(node, keyword, _list(value.get(keyword)), depth)
         if value.get("nullable") is True and types != JSON_TYPES:
             types |= {"null"}
+        self._read[key] = types
         return types
 
-    def _reference(self, node: Node, value: JSONObject, depth: int, *, required: bool) -> frozenset[str]:
+    def _reference(self, node: Node, value: JSONObject, depth: int) -> frozenset[str]:
         reference = value.get("$ref")
         if not isinstance(reference, str):
             return JSON_TYPES
         try:
-            return self.read(self._resolver.resolve(reference, node.base), depth - 1, required=required)
+            return self.read(self._resolver.resolve(reference, node.base), depth - 1)
         except Unresolved:
             return JSON_TYPES
 
     def _alternatives(self, node: Node, keyword: str, parts: list[JSON], depth: int) -> frozenset[str]:
         types: frozenset[str] = frozenset()
         for position, part in enumerate(parts):
-            types |= self.read(_child(node, part, keyword, position), depth - 1, required=False)
+            types |= self.read(_child(node, part, keyword, position), depth - 1)
         return types or JSON_TYPES
 
-    def _own(self, node: Node, value: JSONObject, *, required: bool) -> frozenset[str]:
+    def _own(self, node: Node, value: JSONObject) -> frozenset[str]:
         for name, schema in _dict(value.get("properties")).items():
             self.properties.setdefault(name, []).append(_child(node, schema, "properties", name))
-        if required:
-            self.required.update(name for name in _list(value.get("required")) if isinstance(name, str))
         if "items" in value:
             self.items.append(_child(node, value["items"], "items"))
         additional = value.get("additionalProperties")
         if isinstance(additional, dict) and self.additional is None:
             self.additional = _child(node, additional, "additionalProperties")
-        media_type = value.get("contentMediaType")
-        if isinstance(media_type, str) and not self.media_type:
-            self.media_type = media_type.lower()
         self.binary = self.binary or is_binary_schema(value)
         return _declared_types(value)
 

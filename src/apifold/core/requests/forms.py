@@ -12,7 +12,7 @@ from urllib.parse import quote
 from apifold.core.openapi.media import MediaKind, media_kind
 from apifold.core.openapi.model import Encoding, Location, MediaType, Style
 from apifold.core.openapi.references import Resolver
-from apifold.core.openapi.shapes import ANYTHING, Shape, property_shape, shape_of
+from apifold.core.openapi.shapes import Shape, property_shape, shape_of
 from apifold.core.requests.binary import looks_binary, read_binary
 from apifold.core.requests.serialize import Rule, Unwritable, compile_rule, json_text, percent, percent_bytes
 from apifold.core.values import JSON
@@ -47,6 +47,8 @@ def compile_form(media: MediaType, resolver: Resolver) -> Callable[[JSON], str]:
         for name in names
     }
 
+    other = shape_of(resolver, shape.additional)
+
     def write(value: JSON) -> str:
         if isinstance(value, str):
             return quote(value, safe=_ALREADY_ENCODED)
@@ -54,7 +56,7 @@ def compile_form(media: MediaType, resolver: Resolver) -> Callable[[JSON], str]:
             raise Unwritable("expects an object: each property becomes a form field")
         written: list[str] = []
         for name, item in value.items():
-            field = fields.get(name) or _compile_field(name, _PLAIN, ANYTHING)
+            field = fields.get(name) or _compile_field(name, _PLAIN, other)
             try:
                 text = None if item is None else field(item)
             except Unwritable as error:

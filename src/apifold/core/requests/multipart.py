@@ -13,7 +13,7 @@ from typing import Final
 from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
 from apifold.core.openapi.model import Encoding, MediaType, Node
 from apifold.core.openapi.references import Resolver
-from apifold.core.openapi.shapes import ANYTHING, Shape, property_shape, shape_of
+from apifold.core.openapi.shapes import Shape, property_shape, shape_of
 from apifold.core.requests.binary import Binary, looks_binary, read_binary
 from apifold.core.requests.forms import is_json_type, style_rule, takes_file
 from apifold.core.requests.serialize import Unwritable, header_text, json_text, raw_pairs, text_of
@@ -59,11 +59,12 @@ def compile_multipart(media: MediaType, resolver: Resolver) -> Callable[[JSON], 
     }
     if form_data and not any(_is_file(plan) for plan in known.values()):
         known = {name: replace(plan, takes_data_uri=plan.shape.is_only("string")) for name, plan in known.items()}
+    other = _property("", _PLAIN, shape_of(resolver, shape.additional), resolver)
     unnamed = _property("", _PLAIN, shape_of(resolver, *shape.items), resolver)
 
     def write(value: JSON) -> tuple[bytes, str]:
         parts: list[Part] = []
-        for plan, item in _members(value, known, unnamed):
+        for plan, item in _members(value, known, other, unnamed):
             try:
                 parts += _write_property(plan, item, form_data=form_data)
             except Unwritable as error:
@@ -74,11 +75,13 @@ def compile_multipart(media: MediaType, resolver: Resolver) -> Callable[[JSON], 
     return write
 
 
-def _members(value: JSON, known: Mapping[str, _Property], unnamed: _Property) -> Iterator[tuple[_Property, JSON]]:
+def _members(
+    value: JSON, known: Mapping[str, _Property], other: _Property, unnamed: _Property
+) -> Iterator[tuple[_Property, JSON]]:
     if isinstance(value, dict):
         for name, item in value.items():
             if item is not None:
-                yield known.get(name) or _Property(name, _PLAIN, ANYTHING, ANYTHING, {}), item
+                yield known.get(name) or replace(other, name=name), item
     elif isinstance(value, list):
         for item in value:
             yield unnamed, item

@@ -93,6 +93,12 @@ def test_a_string_is_a_file_where_the_schema_says_so(value: str) -> None:
     assert parts(multipart({"f": [value, value]}, {"f": listed})) == [("f", "f", content_type, PNG_BYTES)] * 2
 
 
+def test_parts_that_are_not_named_follow_the_schema_of_additional_properties() -> None:
+    one = media("multipart/form-data", {"type": "object", "additionalProperties": FILE})
+    sent = compile_multipart(one, Resolver({"": {}}))({"any": "iVBORw0KGgoA//4="})
+    assert parts(sent) == [("any", "any", "application/octet-stream", PNG_BYTES)]
+
+
 def test_a_file_object_is_a_file_unless_the_schema_wants_an_object() -> None:
     assert parts(multipart({"f": PNG}, {"f": {"type": "string"}})) == [("f", "x.png", "image/png", PNG_BYTES)]
     assert parts(multipart({"f": PNG})) == [("f", "x.png", "image/png", PNG_BYTES)]
