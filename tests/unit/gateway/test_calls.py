@@ -139,6 +139,15 @@ async def test_nothing_is_sent_for_a_call_that_is_over() -> None:
 
 
 @on_loop
+async def test_a_quick_call_never_knows_of_the_signs_of_life() -> None:
+    heard = Heard()
+    channel = CallChannel(heard, scope({"progressToken": "t"}), limits=QUICK)
+    channel.close()
+    await asyncio.sleep(0.05)
+    assert (heard.messages, heard.signs) == ([], 0)
+
+
+@on_loop
 async def test_a_client_without_a_session_cannot_be_asked() -> None:
     channel = CallChannel(Heard(), scope(revision=V2025_11_25))
     with pytest.raises(AppError, match="cannot be asked"):

@@ -132,6 +132,19 @@ async def test_a_pump_writes_until_the_end_and_says_the_last_word() -> None:
 
 
 @on_loop
+async def test_a_caller_that_goes_away_reads_no_more() -> None:
+    outbox = Outbox(limits=SMALL, kept=100)
+    reader = outbox.attach()
+    running = asyncio.ensure_future(pump(outbox, Recorded(), reader=reader))
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    assert not outbox.is_reader(reader)
+    await outbox.put(b"x" * 11)
+    await outbox.put(b"nobody waits")
+
+
+@on_loop
 async def test_a_silent_stream_is_kept_alive() -> None:
     outbox, exchange = Outbox(), Recorded()
     running = asyncio.ensure_future(pump(outbox, exchange, reader=outbox.attach(), limits=SMALL))

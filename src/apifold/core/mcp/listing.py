@@ -69,11 +69,11 @@ def _read_cursor(cursor: str, version: int) -> int | None:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError):
         return None
-    made_for, _, start = text.partition(".")
-    if made_for != str(version) or not start.isdigit() or len(start) > 9:
+    start = text.rpartition(".")[2]
+    if not start.isdigit() or len(start) > 9:
         return None
-    # One spelling per place: decoders skip characters that are not base64.
-    return int(start) if _cursor(version, int(start)).decode("ascii") == cursor else None
+    # Only the one spelling that we give out: decoders skip characters that are not base64, and the version must be ours.
+    return int(start) if _cursor(version, int(start)) == cursor.encode("ascii", "replace") else None
 
 
 def fit_item(item: JSONObject, kind: Kind, revision: Revision) -> JSONObject:

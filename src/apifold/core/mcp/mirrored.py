@@ -42,13 +42,11 @@ def decode_value(value: str) -> str | None:
     payload = value[len(_PREFIX) : -len(_SUFFIX)]
     try:
         decoded = base64.b64decode(payload, validate=True)
-        if (
-            base64.b64encode(decoded).decode("ascii") != payload
-        ):  # the decoder tolerates stray bits in the last character
-            return None
-        return decoded.decode("utf-8")
+        meant = decoded.decode("utf-8")
     except (binascii.Error, ValueError):
         return None
+    # The decoder tolerates stray bits in the last character.
+    return meant if base64.b64encode(decoded).decode("ascii") == payload else None
 
 
 def name_mismatch(method: str, params: JSONObject, headers: Mapping[str, str]) -> str:

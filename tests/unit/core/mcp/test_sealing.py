@@ -41,7 +41,9 @@ def test_a_changed_state_is_refused(change: object) -> None:
         opened(change(sealed))  # type: ignore[operator]  # a function of one string
 
 
-@pytest.mark.parametrize("changes", [{"key": b"other"}, {"bound_to": b"another call"}, {"bound_to": b""}])
+@pytest.mark.parametrize(
+    "changes", [{"key": b"other"}, {"bound_to": b"another call"}, {"bound_to": b"cell"}, {"bound_to": b""}]
+)
 def test_a_state_of_another_key_or_call_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="changed"):
         opened(seal(KEY, 1, bound_to=b"call", expires=100), **changes)
