@@ -22,7 +22,7 @@ from apifold.core.tools.naming import (
     base_name,
     tool_names,
 )
-from apifold.core.tools.outline import Outliner
+from apifold.core.tools.outliner import Outliner
 from apifold.core.tools.portable import PortableBuilder
 from apifold.core.tools.schema import argument_forms, as_diagnostics, assemble
 from apifold.core.tools.text import clean_line, describe, first_sentence, shorten

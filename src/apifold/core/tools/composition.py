@@ -4,13 +4,14 @@ The result is flat: members that all apply (an intersection) and groups of alter
 Everything is iterative and bounded; what cannot be read becomes a finding and constrains nothing.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from apifold.core.diagnostics import Severity
 from apifold.core.openapi.model import Dialect, Node
 from apifold.core.openapi.references import Resolver, Unresolved
+from apifold.core.tools.discriminators import GROUPS, Discriminators
+from apifold.core.tools.places import end_of, where
 from apifold.core.values import JSON, JSONObject
 
 Source: TypeAlias = tuple[Node, ...]
@@ -42,7 +43,6 @@ ANNOTATIONS = frozenset(
 )
 """Keywords beside a `$ref` that are read in every dialect: strictly, OpenAPI 3.0 ignores all siblings."""
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_GROUPS = ("oneOf", "anyOf")
 _CONSTRAINTS = frozenset(
     [
         "required",
@@ -88,65 +88,60 @@ class Composition:
     rewrites: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class _Opening:
+    """One schema while it is being opened."""
+
+    pending: list[tuple[Node, bool]]
+    found: Composition = field(default_factory=Composition)
+    seen: set[int] = field(default_factory=set)
+
+
 class Composer:
     """Opens schemas of one document."""
 
     def __init__(self, resolver: Resolver, dialect: Dialect) -> None:
         self._resolver = resolver
         self._siblings_count = dialect not in (Dialect.SWAGGER_2_0, Dialect.OPENAPI_3_0)
-        self._dialect = dialect
-        self._heirs: Mapping[int, list[tuple[str, Node]]] | None = None
+        self._discriminators = Discriminators(resolver, dialect)
 
     def compose(self, source: Source) -> Composition:
-        found = Composition()
-        seen: set[int] = set()
-        pending = [(node, True) for node in reversed(source)]
-        while pending:
-            node, own = pending.pop()
+        opening = _Opening([(node, True) for node in reversed(source)])
+        found = opening.found
+        while opening.pending:
+            node, own = opening.pending.pop()
             value = node.value
             if not isinstance(value, dict):
-                self._not_an_object(node, found)
+                _note_other_value(node, found)
                 continue
-            if id(value) in seen:
+            if id(value) in opening.seen:
                 continue
-            seen.add(id(value))
-            if len(seen) > MAX_MEMBERS:
-                found.findings.append(
-                    _finding("schema.cut", node, "more parts of an allOf than are read; the rest was left out")
-                )
+            opening.seen.add(id(value))
+            if len(opening.seen) > MAX_MEMBERS:
+                message = "more parts of an allOf than are read; the rest was left out"
+                found.findings.append(_finding("schema.cut", node, message))
                 break
             if own:
                 found.marks.add(id(value))
             reference = _reference_of(value)
             if reference is not None:
-                self._follow(node, reference, found, pending, own=own)
+                self._follow(opening, node, reference, own=own)
                 value = self._siblings(value)
                 if not value:
                     continue
                 node = Node(value, node.base, node.pointer)
-            self._open(node, value, found, pending, seen, own=own)
+            self._open(opening, node, value, own=own)
         return found
 
     # --- one schema object ---
 
-    def _not_an_object(self, node: Node, found: Composition) -> None:
-        if node.value is False:
-            found.never = True
-        elif node.value is not True and node.value is not None:
-            found.findings.append(
-                _finding("schema.repaired", node, "a schema that is not an object was read as any value")
-            )
-
-    def _follow(
-        self, node: Node, reference: str, found: Composition, pending: list[tuple[Node, bool]], *, own: bool
-    ) -> None:
-        found.has_reference = True
+    def _follow(self, opening: "_Opening", node: Node, reference: str, *, own: bool) -> None:
+        opening.found.has_reference = True
         try:
-            pending.append((self._resolver.resolve(reference, node.base), own))
+            opening.pending.append((self._resolver.resolve(reference, node.base), own))
         except Unresolved as problem:
-            found.findings.append(
-                _finding("schema.unresolved", node, f"the reference {problem.message}; any value is taken")
-            )
+            message = f"the reference {problem.message}; any value is taken"
+            opening.found.findings.append(_finding("schema.unresolved", node, message))
 
     def _siblings(self, value: JSONObject) -> JSONObject:
         return {
@@ -155,163 +150,70 @@ class Composer:
             if key not in _REFERENCES and (self._siblings_count or key in ANNOTATIONS)
         }
 
-    def _open(
-        self,
-        node: Node,
-        value: JSONObject,
-        found: Composition,
-        pending: list[tuple[Node, bool]],
-        seen: set[int],
-        *,
-        own: bool,
-    ) -> None:
-        found.members.append((node, own))
+    def _open(self, opening: "_Opening", node: Node, value: JSONObject, *, own: bool) -> None:
+        opening.found.members.append((node, own))
         grouped = False
-        for keyword in _GROUPS:
+        for keyword in GROUPS:
             written = value.get(keyword)
             if isinstance(written, list) and written:
                 grouped = True
-                self._alternatives(node, keyword, written, found, pending, seen, own=own)
+                self._alternatives(opening, node, keyword, written, own=own)
         if own and not grouped and "discriminator" in value:
-            self._subtypes(node, value, found, seen)
+            self._subtypes(opening, node)
         parts = value.get("allOf")
         if isinstance(parts, list) and parts:
             # `allOf: [{$ref}]` beside a description is how 3.0 gives a reference siblings: still the schema itself.
             wraps = own and len(parts) == 1 and "properties" not in value
-            pending.extend(
+            opening.pending.extend(
                 (Node(parts[index], node.base, f"{node.pointer}/allOf/{index}"), wraps)
                 for index in reversed(range(len(parts)))
             )
-            found.rewrites.add("allOf")
+            opening.found.rewrites.add("allOf")
+
+    def _subtypes(self, opening: "_Opening", node: Node) -> None:
+        """A base that only names its subtypes, or is only named by them: they are its alternatives."""
+        found, subtypes = opening.found, self._discriminators.subtypes(node)
+        if not opening.seen.isdisjoint(subtypes):
+            return  # read on behalf of a subtype, which inherits the base as it is
+        if len(subtypes) > MAX_SUBTYPES:
+            message = f"{len(subtypes)} subtypes are more than are laid out; the base schema stands for them"
+            found.findings.append(_finding("schema.cut", node, message))
+        elif len(subtypes) > 1:
+            found.rewrites.add("discriminator")
+            found.has_reference = True
+            found.groups.append(list(subtypes.values()))
 
     # --- alternatives ---
 
-    def _alternatives(
-        self,
-        node: Node,
-        keyword: str,
-        written: list[JSON],
-        found: Composition,
-        pending: list[tuple[Node, bool]],
-        seen: set[int],
-        *,
-        own: bool,
-    ) -> None:
-        tags = self._tags(node)
+    def _alternatives(self, opening: "_Opening", node: Node, keyword: str, written: list[JSON], *, own: bool) -> None:
+        found, tags = opening.found, self._discriminators.tags(node)
         options: list[Source] = []
+        unchanged = False
         for index, alternative in enumerate(written):
             child = Node(alternative, node.base, f"{node.pointer}/{keyword}/{index}")
-            end = self._end(child)
+            end = end_of(child, self._resolver)
             if _is_null(end):
                 found.null = True
-            elif end is False or (own and id(end) in seen):
+            elif end is False or (own and id(end) in opening.seen):
                 continue
-            elif id(end) in seen:
+            elif id(end) in opening.seen:
                 return  # read on behalf of one of the alternatives, which only inherits what they share
             elif _only_constrains(end):
-                found.rewrites.add(keyword)
+                unchanged = True
                 found.either_required.append(_names(end))
             else:
                 tag = tags.get(id(end))
                 options.append((child, tag) if tag is not None else (child,))
+        if unchanged:
+            found.rewrites.add(keyword)
+            if options:  # what only constrains allows the rest of the schema as it is
+                options.append((Node({}, node.base, node.pointer),))
         if keyword == "oneOf" and len(options) > 1:
             found.rewrites.add("oneOf")
         if len(options) == 1:
-            pending.extend((part, len(found.members) == 1) for part in reversed(options[0]))
+            opening.pending.extend((part, len(found.members) == 1) for part in reversed(options[0]))
         elif options:
             found.groups.append(options)
-
-    def _end(self, node: Node) -> JSON:
-        """The value at the end of a chain of references; the node's own value when it leads nowhere."""
-        try:
-            return self._resolver.follow(node).value
-        except Unresolved:
-            return node.value
-
-    # --- discriminators ---
-
-    def _tags(self, node: Node) -> dict[int, Node]:
-        """By identity of an alternative: a schema that ties the discriminator property to its value."""
-        named = _discriminator(node.value)
-        if named is None or not isinstance(node.value, dict):
-            return {}
-        name, mapping = named
-        values: dict[int, list[str]] = {}
-        for value, target in self._mapped(mapping, node.base):
-            values.setdefault(id(target.value), []).append(value)
-        for keyword in _GROUPS:
-            written = node.value.get(keyword)
-            for alternative in written if isinstance(written, list) else ():
-                reference = alternative.get("$ref") if isinstance(alternative, dict) else None
-                if isinstance(reference, str):
-                    end = self._end(Node(alternative, node.base))
-                    values.setdefault(id(end), [_implicit_name(reference)])
-        return {identity: _tag(name, names, node) for identity, names in values.items()}
-
-    def _subtypes(self, node: Node, value: JSONObject, found: Composition, seen: set[int]) -> None:
-        """A base that only names its subtypes, or is only named by them: they are its alternatives."""
-        named = _discriminator(value)
-        if named is None:
-            return
-        name, mapping = named
-        heirs = list(self._mapped(mapping, node.base)) if mapping else self._inheriting(value)
-        by_target: dict[int, tuple[Node, list[str]]] = {}
-        for text, target in heirs:
-            by_target.setdefault(id(target.value), (target, []))[1].append(text)
-        if not by_target or any(identity in seen for identity in by_target):
-            return  # read on behalf of a subtype, which inherits the base as it is
-        if len(by_target) > MAX_SUBTYPES:
-            message = f"{len(by_target)} subtypes are more than are laid out; the base schema stands for them"
-            found.findings.append(_finding("schema.cut", node, message))
-            return
-        options: list[Source] = [(target, _tag(name, names, node)) for target, names in by_target.values()]
-        found.rewrites.add("discriminator")
-        found.has_reference = True
-        if len(options) > 1:
-            found.groups.append(options)
-
-    def _mapped(self, mapping: Mapping[str, JSON], base: str) -> Iterable[tuple[str, Node]]:
-        """Mapping values are references, or bare schema names (OpenAPI 3.1.1, 4.8.25.3)."""
-        for value, target in mapping.items():
-            if not isinstance(target, str):
-                continue
-            names = (target,) if "#" in target or "/" in target else (f"#/components/schemas/{target}", target)
-            for reference in names:
-                try:
-                    yield value, self._resolver.follow(self._resolver.resolve(reference, base))
-                except Unresolved:
-                    continue
-                break
-
-    def _inheriting(self, base: JSONObject) -> list[tuple[str, Node]]:
-        if self._heirs is None:
-            self._heirs = self._index_heirs()
-        return self._heirs.get(id(base), [])
-
-    def _index_heirs(self) -> Mapping[int, list[tuple[str, Node]]]:
-        """Every named schema under the base that its `allOf` refers to."""
-        place = "/definitions" if self._dialect is Dialect.SWAGGER_2_0 else "/components/schemas"
-        try:
-            schemas = self._resolver.resolve(f"#{place}", "").value
-        except Unresolved:
-            return {}
-        heirs: dict[int, list[tuple[str, Node]]] = {}
-        for name, schema in schemas.items() if isinstance(schemas, dict) else ():
-            parts = schema.get("allOf") if isinstance(schema, dict) else None
-            for part in parts if isinstance(parts, list) else ():
-                if isinstance(part, dict) and isinstance(part.get("$ref"), str):
-                    pointer = f"{place}/{escape(name)}"
-                    heirs.setdefault(id(self._end(Node(part))), []).append((name, Node(schema, "", pointer)))
-        return heirs
-
-
-def escape(token: str) -> str:
-    """A name as a token of a JSON pointer (RFC 6901, 3)."""
-    return token.replace("~", "~0").replace("/", "~1") if "~" in token or "/" in token else token
-
-
-def where(node: Node) -> str:
-    return f"{node.base}#{node.pointer}" if node.base else node.pointer
 
 
 def _reference_of(value: JSONObject) -> str | None:
@@ -324,6 +226,15 @@ def _reference_of(value: JSONObject) -> str | None:
 
 def _finding(code: str, node: Node, message: str) -> Finding:
     return Finding(code, Severity.WARNING, where(node), message)
+
+
+def _note_other_value(node: Node, found: Composition) -> None:
+    """`true` allows everything, `false` nothing; anything else is no schema."""
+    if node.value is False:
+        found.never = True
+    elif node.value is not True and node.value is not None:
+        message = "a schema that is not an object was read as any value"
+        found.findings.append(_finding("schema.repaired", node, message))
 
 
 def _is_null(value: JSON) -> bool:
@@ -339,32 +250,11 @@ def _only_constrains(value: JSON) -> bool:
     if not isinstance(value, dict):
         return False
     keys = value.keys() - ANNOTATIONS
+    if value.get("type") == "object":
+        keys.discard("type")
     return bool(keys) and keys <= _CONSTRAINTS
 
 
 def _names(value: JSON) -> list[str]:
     required = value.get("required") if isinstance(value, dict) else None
     return [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
-
-
-def _discriminator(value: JSON) -> tuple[str, Mapping[str, JSON]] | None:
-    """Property name and mapping. Swagger 2.0 has the name only."""
-    written = value.get("discriminator") if isinstance(value, dict) else None
-    if isinstance(written, str) and written:
-        return written, {}
-    if not isinstance(written, dict):
-        return None
-    name, mapping = written.get("propertyName"), written.get("mapping")
-    if not isinstance(name, str) or not name:
-        return None
-    return name, mapping if isinstance(mapping, dict) else {}
-
-
-def _implicit_name(reference: str) -> str:
-    return reference.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
-
-
-def _tag(name: str, values: list[str], node: Node) -> Node:
-    known: list[JSON] = [*dict.fromkeys(values)]
-    schema: JSONObject = {"properties": {name: {"type": "string", "enum": known}}, "required": [name]}
-    return Node(schema, node.base, f"{node.pointer}/discriminator")

@@ -14,10 +14,11 @@ from apifold.core.openapi.model import Dialect, Node
 from apifold.core.openapi.references import Resolver, Unresolved
 from apifold.core.openapi.shapes import is_binary_schema
 from apifold.core.tools import vocabulary as words
-from apifold.core.tools.composition import ANNOTATIONS, Finding, escape, where
+from apifold.core.tools.composition import ANNOTATIONS, Finding
 from apifold.core.tools.members import BINARY
 from apifold.core.tools.model import Tool, ToolInput
 from apifold.core.tools.naming import hashed_key, legal_key
+from apifold.core.tools.places import escape, where
 from apifold.core.tools.schema import Form, argument_forms, as_diagnostics, assemble
 from apifold.core.tools.text import shorten, visible
 from apifold.core.values import JSON, JSONObject
@@ -222,10 +223,12 @@ class _Writer:
         if example is not None and words.encodable(example):
             written["examples"] = [example]
         dependent = value.get("dependentRequired")
-        if isinstance(dependent, dict) and all(
-            isinstance(names, list) and _are_names(names) for names in dependent.values()
-        ):
-            written["dependentRequired"] = dependent
+        if isinstance(dependent, dict):
+            written["dependentRequired"] = {
+                name: [*dict.fromkeys(one for one in names if isinstance(one, str) and words.encodable(one))]
+                for name, names in dependent.items()
+                if isinstance(names, list) and words.encodable(name)
+            }
 
     def _below(self, node: Node, value: JSONObject, written: JSONObject, depth: int) -> None:
         for keyword, item in value.items():
@@ -278,16 +281,14 @@ def _allow_null(value: JSONObject, written: JSONObject) -> None:
     if isinstance(enum, list) and None not in enum:
         enum.append(None)
     types = written.get("type")
-    if isinstance(types, str):
+    if isinstance(types, str) and types != "null":
         written["type"] = [types, "null"]
+    elif isinstance(types, list) and "null" not in types:
+        types.append("null")
     elif types is None and any(keyword in written for keyword in ("$ref", *_IN_PLACE)):
         inner = dict(written)
         written.clear()
         written["anyOf"] = [inner, {"type": "null"}]
-
-
-def _are_names(names: list[JSON]) -> bool:
-    return all(isinstance(name, str) for name in names)
 
 
 def _compiles(pattern: str) -> bool:

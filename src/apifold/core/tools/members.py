@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from apifold.core.openapi.model import Node
 from apifold.core.tools import vocabulary as words
-from apifold.core.tools.composition import ANNOTATIONS, Composition, Source, escape
+from apifold.core.tools.composition import ANNOTATIONS, Composition, Source
+from apifold.core.tools.places import escape
 from apifold.core.values import JSON, JSONObject
 
 BINARY: JSONObject = {
@@ -100,17 +101,16 @@ def items_of(node: Node) -> Node | None:
     return Node(written, node.base, f"{node.pointer}/items") if isinstance(written, dict) else None
 
 
-def shared_part(parts: Composition) -> list[Node]:
+def shared_part(parts: Composition, *but: str) -> list[Node]:
     """The members as the shared part of alternatives: no composition, and no words that the whole already says.
 
     New objects, so that meeting them inside their own alternative does not look like recursion.
     """
     found = []
+    left_out = _COMPOSITION | ANNOTATIONS | set(but)
     for node, _ in parts.members:
         if isinstance(node.value, dict):
-            rest = {
-                k: v for k, v in node.value.items() if k not in _COMPOSITION and k not in ANNOTATIONS and k[:2] != "x-"
-            }
+            rest = {k: v for k, v in node.value.items() if k not in left_out and k[:2] != "x-"}
             if rest:
                 found.append(Node(rest, node.base, node.pointer))
     return found

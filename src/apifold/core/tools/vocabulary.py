@@ -327,7 +327,7 @@ def required_names(schema: JSONObject, complain: Complaint) -> list[str]:
     if not isinstance(written, list):
         complain("schema.repaired", "a required that is not a list was dropped")
         return []
-    return list(dict.fromkeys(name for name in written if isinstance(name, str)))
+    return list(dict.fromkeys(name for name in written if isinstance(name, str) and encodable(name)))
 
 
 def format_hint(name: str) -> str:
