@@ -49,6 +49,18 @@ def test_a_handshake_gets_the_revision_it_asks_for_or_the_newest(asked: str, giv
     run()
 
 
+@pytest.mark.parametrize("header", ["2026-07-28", "2025-03-26", "2099-01-01"])
+def test_a_handshake_is_one_whatever_its_version_header_says(header: str) -> None:
+    @on_loop
+    async def run() -> None:
+        async with serving(stateless()) as served:
+            params = {"protocolVersion": "2025-06-18", "capabilities": {}}
+            answer = await legacy(served.port, header, "initialize", params)
+            assert answer.result["protocolVersion"] == "2025-06-18"
+
+    run()
+
+
 def test_a_handshake_needs_a_version() -> None:
     @on_loop
     async def run() -> None:

@@ -98,7 +98,10 @@ class StreamableHTTP:
         return self._batch(visit, message) if isinstance(message, Batch) else visit.say(malformed(message))
 
     def _request(self, visit: Visit, request: Request) -> Rest:
-        if is_modern(request.params, visit.version):
+        # `initialize` chooses the legacy era whatever the header says (versioning, Compatibility Matrix): clients that
+        # fall back from a modern probe may still send its version.
+        version = None if request.method == "initialize" else visit.version
+        if is_modern(request.params, version):
             envelope = open_envelope(request.method, request.params, visit.headers)
             if isinstance(envelope, Fault):
                 return visit.refuse(envelope, request.id, V2026_07_28)
