@@ -147,9 +147,7 @@ def _problem(argument: str, error: Unwritable) -> Problem:
 def _segment(slot: PathSlot, values: JSONObject) -> str:
     value = values.get(slot.argument)
     if value is None:
-        if slot.fallback is None:
-            raise InvalidArguments([Problem(pointer(slot.argument), "is required: it is part of the URL's path")])
-        return slot.fallback
+        raise InvalidArguments([Problem(pointer(slot.argument), "is required: it is part of the URL's path")])
     try:
         return slot.write(value)
     except Unwritable as error:

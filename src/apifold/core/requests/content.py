@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
 from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
 from apifold.core.openapi.model import Location, MediaType, Parameter
 from apifold.core.openapi.references import Resolver
@@ -15,15 +13,12 @@ from apifold.core.requests.binary import looks_binary, read_binary
 from apifold.core.requests.forms import compile_form, takes_file
 from apifold.core.requests.model import BodyKind
 from apifold.core.requests.multipart import compile_multipart
-from apifold.core.requests.serialize import Unwritable, Write, header_text, json_text, percent, text_of
+from apifold.core.requests.serialize import Unwritable, Write, header_text, json_bytes, json_text, percent, text_of
 from apifold.core.values import JSON
 
 _JSON: Final = "application/json"
 _OCTETS: Final = "application/octet-stream"
 _RECORD_SEPARATOR: Final = b"\x1e"
-
-_encode_json = msgspec.json.Encoder().encode
-_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,32 +66,18 @@ def _concrete(content_type: str, fallback: str) -> str:
 
 
 def _json_writer(content_type: str) -> WriteBody:
-    def write(value: JSON) -> Payload:
-        try:
-            return Payload(_encode_json(value), BodyKind.JSON, content_type)
-        except (ValueError, RecursionError, OverflowError) as error:
-            raise Unwritable(
-                "cannot be written as JSON: text that is not valid Unicode, or nesting too deep"
-            ) from error
-
-    return write
+    return lambda value: Payload(json_bytes(value), BodyKind.JSON, content_type)
 
 
 def _lines_writer(content_type: str) -> WriteBody:
-    is_sequence = essence(content_type) == "application/json-seq"
+    # RFC 7464 2.2: each text of a sequence stands after a record separator.
+    start = _RECORD_SEPARATOR if essence(content_type) == "application/json-seq" else b""
 
     def write(value: JSON) -> Payload:
         if isinstance(value, str):
             return Payload(_utf8(value), BodyKind.TEXT, content_type)
         items = value if isinstance(value, list) else [value]
-        try:
-            lines = _encode_lines(items)
-        except (ValueError, RecursionError, OverflowError) as error:
-            raise Unwritable(
-                "cannot be written as JSON: text that is not valid Unicode, or nesting too deep"
-            ) from error
-        if is_sequence:  # RFC 7464 2.2: each text after a record separator
-            lines = b"".join(_RECORD_SEPARATOR + line for line in lines.splitlines(keepends=True))
+        lines = b"".join(start + json_bytes(item) + b"\n" for item in items)
         return Payload(lines, BodyKind.TEXT, content_type)
 
     return write
@@ -195,7 +176,4 @@ def _percent_text(value: JSON) -> str:
 
 def _header_json(value: JSON) -> str:
     """JSON for a header: ASCII only, which JSON can always be (RFC 8259 7)."""
-    try:
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    except (ValueError, RecursionError) as error:
-        raise Unwritable("cannot be written as JSON in a header") from error
+    return json.dumps(json.loads(json_bytes(value)), separators=(",", ":"))

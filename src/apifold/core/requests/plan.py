@@ -6,7 +6,7 @@ change. Building a request from it is `core.requests.build`. Whoever keeps plans
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from apifold.core.errors import AppError, ErrorCategory
@@ -57,14 +57,13 @@ class Slot:
     wire_name: str
     write: Write
     fallback: str | None = None
-    """What is sent when the argument is missing."""
+    """What is sent when the argument is missing: for a header that is also sent on our own account."""
 
 
 @dataclass(frozen=True, slots=True)
 class PathSlot:
     argument: str
     write: Callable[[JSON], str]
-    fallback: str | None = None
 
 
 class BodyPlan:
@@ -196,7 +195,9 @@ def compile_plan(
         default = fixed_value(_schema_node(parameter), resolver) if parameter.required else None
         if default is not None:
             defaults[argument.name] = default
-        by_location[_place(parameter)].append(_slot(argument.name, parameter, default, resolver))
+        by_location[_place(parameter)].append(
+            Slot(argument.name, parameter.name, compile_parameter(parameter, resolver))
+        )
     path = {slot.wire_name: slot for slot in by_location[Location.PATH]}
     given = {slot.wire_name.lower() for slot in by_location[Location.HEADER]}
     fixed = (("Accept", accept_header(operation, resolver)), *headers)
@@ -235,15 +236,6 @@ def _schema_node(parameter: Parameter) -> Node | None:
     return parameter.content.schema if parameter.content is not None else parameter.schema
 
 
-def _slot(argument: str, parameter: Parameter, default: JSON, resolver: Resolver) -> Slot:
-    write = compile_parameter(parameter, resolver)
-    try:
-        fallback = write(default) if default is not None else None
-    except Unwritable:
-        fallback = None
-    return Slot(argument, parameter.name, write, fallback)
-
-
 def compile_parameter(parameter: Parameter, resolver: Resolver) -> Write:
     """The writer of a parameter: by its `content` if it has one, else by its style."""
     if parameter.content is not None:
@@ -265,21 +257,19 @@ def _path_slot(slots: Mapping[str, Slot], name: str) -> PathSlot:
     slot = slots.get(name)
     if slot is None:  # every `{name}` of a path has a parameter; a tool that hides it cannot be called
         return PathSlot(name, path_writer(lambda _: None))
-    return PathSlot(slot.argument, path_writer(slot.write), slot.fallback)
+    return PathSlot(slot.argument, path_writer(slot.write))
 
 
 def _with_fallback(slot: Slot, fixed: tuple[tuple[str, str], ...]) -> Slot:
     """A header parameter that is also sent on our own account falls back to our value."""
     ours = next((text for name, text in fixed if name.lower() == slot.wire_name.lower()), None)
-    return slot if slot.fallback is not None or ours is None else Slot(slot.argument, slot.wire_name, slot.write, ours)
+    return slot if ours is None else replace(slot, fallback=ours)
 
 
 def _body_plan(tool: Tool, resolver: Resolver) -> BodyPlan | None:
     body = tool.operation.body
-    if body is None:
-        return None
     names = {argument.role: argument.name for argument in tool.arguments if argument.role is not Role.PARAMETER}
-    if Role.BODY not in names:
+    if body is None or Role.BODY not in names:
         return None
     return BodyPlan(
         body,

@@ -42,12 +42,17 @@ class Unwritable(ValueError):
 _json = msgspec.json.Encoder()
 
 
-def json_text(value: JSON) -> str:
-    """Compact JSON, the form of a value that a style has no rule for (an object inside an array, say)."""
+def json_bytes(value: JSON) -> bytes:
+    """Compact JSON in UTF-8."""
     try:
-        return _json.encode(value).decode()
+        return _json.encode(value)
     except (ValueError, RecursionError, OverflowError) as error:
         raise Unwritable("cannot be written as JSON: text that is not valid Unicode, or nesting too deep") from error
+
+
+def json_text(value: JSON) -> str:
+    """Compact JSON, the form of a value that a style has no rule for (an object inside an array, say)."""
+    return json_bytes(value).decode()
 
 
 def text_of(value: JSON) -> str:

@@ -112,12 +112,10 @@ class ArgumentSchema:
         """The schema object that holds the keyword an error is about; empty when it stands behind a reference."""
         node: JSON = self.schema
         for step in error.schema_path[:-1]:
-            if isinstance(node, dict) and isinstance(step, str):
-                node = node.get(step)
-            elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-                node = node[step]
-            else:
-                return {}
+            if isinstance(node, dict):
+                node = node.get(str(step))
+            elif isinstance(node, list):
+                node = node[int(step)]
         return node if isinstance(node, dict) else {}
 
     def _names(self, error: jsonschema_rs.ValidationError) -> list[str]:
@@ -148,14 +146,14 @@ def _compile(schema: JSONObject) -> jsonschema_rs.Draft202012Validator:
     except ValueError:  # lookaround and back references have no linear engine
         pass
     bounded = jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS)
-    for candidate in (schema, _without_patterns(schema), _outline(schema)):
+    for candidate in (schema, _without_patterns(schema)):
         try:
             return jsonschema_rs.Draft202012Validator(
                 candidate, offline=True, mask=_MASK, validate_formats=False, pattern_options=bounded
             )
         except ValueError:
             continue
-    return jsonschema_rs.Draft202012Validator({}, offline=True)
+    return jsonschema_rs.Draft202012Validator(_outline(schema), offline=True, mask=_MASK)
 
 
 def _without_patterns(schema: JSONObject) -> JSONObject:
@@ -180,10 +178,11 @@ def _outline(schema: JSONObject) -> JSONObject:
     properties = schema.get("properties")
     names = list(properties) if isinstance(properties, dict) else []
     required = schema.get("required")
+    wanted = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
     return {
         "type": "object",
         "properties": dict.fromkeys(names, True),
-        "required": required if isinstance(required, list) else [],
+        "required": [*dict.fromkeys(wanted)],
         "additionalProperties": False,
     }
 

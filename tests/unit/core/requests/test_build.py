@@ -246,6 +246,14 @@ def test_without_a_named_content_type_a_value_is_sent_in_one_that_takes_it(value
     assert dict(sent.headers)["Content-Type"] == content_type
 
 
+def test_a_list_or_text_finds_the_media_type_of_lines_and_bytes() -> None:
+    types = [media("application/json", {"type": "object"}), media("application/x-ndjson", {"type": "object"})]
+    lines = build_request(plan("POST", "/x", body=types), {"body": [{"a": 1}]})
+    assert (dict(lines.headers)["Content-Type"], lines.body) == ("application/x-ndjson", b'{"a":1}\n')
+    file = build_request(plan("POST", "/x", body=[types[0], media("image/png", FILE)]), {"body": "iVBORw=="})
+    assert (dict(file.headers)["Content-Type"], file.body) == ("image/png", b"\x89PNG")
+
+
 def test_a_content_type_within_a_range_is_sent_and_must_be_one() -> None:
     one = plan("POST", "/x", body=[media("application/json", {}), media("image/*", FILE)])
     sent = build_request(one, {"body": "iVBORw==", "_contentType": "image/webp"})

@@ -63,6 +63,16 @@ def test_text_that_is_not_unicode_is_refused_in_json() -> None:
         body(media("application/json"), ["\ud800"])
 
 
+def test_text_that_is_not_unicode_is_refused_in_every_body() -> None:
+    types = ["application/x-ndjson", "application/x-www-form-urlencoded", "text/plain"]
+    values: list[JSON] = [["\ud800"], {"a": "\ud800"}, "\ud800"]
+    for content_type, value in zip(types, values, strict=True):
+        with pytest.raises(Unwritable):
+            body(media(content_type, STRING if isinstance(value, str) else {}), value)
+    with pytest.raises(Unwritable, match="Unicode"):
+        body(media("application/x-ndjson"), "\ud800")
+
+
 # --- lines -----------------------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from apifold.core.openapi.model import Node, Operation, Server
 from apifold.core.openapi.references import Resolver
-from apifold.core.requests.headers import fixed_header, fixed_value
+from apifold.core.requests.headers import accept_header, fixed_header, fixed_value
 from apifold.core.values import JSON, JSONObject
 
 
@@ -38,6 +38,11 @@ def test_the_value_of_an_ignored_header_parameter_is_found(parameters: JSON, val
         "components": {"parameters": {"accept": header("Accept", schema={"default": "v2/json"})}},
     }
     assert fixed_header(operation("/paths/~1x/get"), "accept", Resolver({"": root})) == value
+
+
+def test_a_fixed_accept_header_is_what_is_asked_for() -> None:
+    root: JSONObject = {"paths": {"/x": {"get": {"parameters": [header("Accept", schema={"default": "a/b; v=2"})]}}}}
+    assert accept_header(operation("/paths/~1x/get"), Resolver({"": root})) == "a/b; v=2"
 
 
 @pytest.mark.parametrize("pointer", ["/paths/~1x/get", "/paths/~1x/additionalOperations/LINK"])

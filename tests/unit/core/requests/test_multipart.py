@@ -171,7 +171,11 @@ def test_names_and_file_names_are_escaped_as_browsers_do() -> None:
 def test_part_headers_that_the_document_fixes_are_sent() -> None:
     fixed = Node({"schema": {"type": "string", "default": "7"}})
     free = Node({"schema": {"type": "string"}})
-    encoding = {"f": Encoding(headers={"X-Rate": fixed, "X-Free": free, "Content-Type": fixed, "bad name": fixed})}
+    encoding = {
+        "f": Encoding(
+            headers={"X-Rate": fixed, "X-Free": free, "Content-Type": fixed, "bad name": fixed, "X-None": Node({})}
+        )
+    }
     sent = multipart({"f": PNG, "g": "x"}, {"f": FILE}, encoding)
     assert sent[0].count(b"X-Rate: 7\r\n") == 1
     assert b"X-Free" not in sent[0]
@@ -206,6 +210,11 @@ def test_an_array_gives_parts_without_names() -> None:
         (None, None, "application/octet-stream", b".\x01"),
         (None, None, "image/png", PNG_BYTES),
     ]
+
+
+def test_a_range_of_multipart_types_is_form_data() -> None:
+    sent = compile_multipart(media("multipart/*", {}), Resolver({"": {}}))({"a": "x"})
+    assert sent[1].startswith("multipart/form-data; boundary=")
 
 
 def test_other_bodies_are_refused_and_problems_name_the_part() -> None:

@@ -80,6 +80,25 @@ def test_null_is_allowed_in_every_way_a_schema_can_say_so(schema: JSON) -> None:
     assert check_arguments(one, arguments) == {"body": {"a": None, "need": 7}}
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": ["string", "integer"]},
+        {"enum": ["a", "b"]},
+        {"const": "a"},
+        {"anyOf": [TEXT, NUMBER]},
+        {"allOf": [{"description": "x"}, TEXT]},
+        {"$ref": "#/$defs/text"},
+        {"anyOf": [{"$ref": "#/$defs/text"}]},
+        False,
+    ],
+)
+def test_null_is_left_out_in_every_way_a_schema_can_rule_it_out(schema: JSON) -> None:
+    one = plan("POST", "/x", body=[media("application/json")], properties={"body": an_object(a=schema)})
+    one.arguments.schema["$defs"] = {"text": TEXT}
+    assert check_arguments(one, {"body": {"a": None}}) == {"body": {}}
+
+
 def test_a_required_null_is_refused_not_dropped() -> None:
     with pytest.raises(InvalidArguments, match="/body/a: must be a string, not null"):
         repaired(an_object("a", a=TEXT), {"a": None})
@@ -128,6 +147,23 @@ def test_json_inside_a_string_is_read_where_no_string_may_stand() -> None:
             "/body/b: read as JSON",
         ],
     )
+
+
+def test_numbers_are_told_from_booleans_and_whole_from_broken_ones() -> None:
+    number: JSON = {"type": "number"}
+    assert repaired(an_object(n=number, i=NUMBER), {"n": "2.5", "i": "2.0"})[0] == {"n": 2.5, "i": 2.0}
+    for schema in (number, NUMBER):
+        with pytest.raises(InvalidArguments, match="not a string"):
+            repaired(an_object("n", n=schema), {"n": "true"})
+
+
+def test_a_value_nested_too_deeply_is_not_repaired() -> None:
+    schema: JSONObject = {"type": "object", "properties": {"n": NUMBER, "in": {"$ref": "#/properties/body"}}}
+    deep: JSON = {"n": "1"}
+    for _ in range(150):
+        deep = {"in": deep}
+    with pytest.raises(InvalidArguments, match=r"nested too deeply|/n: must be an integer"):
+        repaired(schema, deep)
 
 
 @pytest.mark.parametrize("value", ["five", "5.5", '"5"', "[5]", "{", "null", "[" * 3000])

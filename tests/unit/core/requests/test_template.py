@@ -87,6 +87,11 @@ def test_a_path_under_server_and_template_passes(path: str) -> None:
     check_path(path, 2)
 
 
+def test_a_template_that_climbs_by_itself_cannot_be_called() -> None:
+    with pytest.raises(InvalidArguments, match="would form a path segment"):
+        target("/x/../{id}", {"id": "y"})
+
+
 def test_an_empty_matrix_value_is_its_name() -> None:
     assert target("/x/{a}", {"a": ""}, ("a", Style.MATRIX)) == "/v1/x/;a"
 

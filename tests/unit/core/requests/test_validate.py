@@ -125,10 +125,18 @@ def test_a_pattern_of_another_dialect_does_not_make_a_tool_unusable() -> None:
 
 
 def test_a_schema_that_does_not_compile_still_checks_the_names() -> None:
-    checked = ArgumentSchema({"type": "object", "properties": {"a": {"type": "nonsense"}}, "required": ["a"]})
+    checked = ArgumentSchema({"type": "object", "properties": {"a": {"type": "nonsense"}}, "required": ["a", "a", 7]})
     assert checked.accepts({"a": 1})
     assert not checked.accepts({})
     assert not checked.accepts({"a": 1, "b": 2})
+
+
+def test_what_stands_behind_a_reference_is_told_with_its_words() -> None:
+    defined: JSONObject = {"it": {"type": "object", "properties": {"b": {"type": "string"}}, "required": ["b", "c"]}}
+    assert problems({"a": {"$ref": "#/$defs/it"}}, {"a": {}}, **{"$defs": defined}) == [
+        "/a/b: is required (string)",
+        "/a/c: is required",
+    ]
 
 
 def test_remote_references_are_never_fetched() -> None:
