@@ -140,4 +140,6 @@ def _describe(document: Document, tools: tuple[Tool, ...], *, server: str, share
         title=title,
         instructions=guide.instructions(document, tools, server=server),
         shared=shared,
+        list_changed=frozenset({"tools", "resources"}),
+        resource_subscriptions=True,
     )
