@@ -189,7 +189,9 @@ def test_other_methods_are_told_what_there_is(sessions: bool, method: str, versi
 def test_a_server_whose_lists_never_change_has_no_stream_of_changes() -> None:
     @on_loop
     async def run() -> None:
-        async with serving(with_description(sessions=False, list_changed=False)) as served:
+        async with serving(
+            with_description(sessions=False, list_changed=frozenset(), resource_subscriptions=False)
+        ) as served:
             answer = await fetch(served.port, "GET", "/mcp", {"Accept": "text/event-stream"})
             assert (answer.status, answer.headers["allow"]) == (405, "POST")
 

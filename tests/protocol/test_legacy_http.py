@@ -245,9 +245,14 @@ def test_changes_are_told_on_a_stream_without_a_session() -> None:
                 backend.announce("resource", "test://watched-resource")
                 backend.announce("resources")
                 events = caller.events()
-                heard = [(await anext(events)).json for _ in range(2)]
+                heard = [(await anext(events)).json for _ in range(3)]
                 assert heard == [
                     {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"},
+                    {
+                        "jsonrpc": "2.0",
+                        "method": "notifications/resources/updated",
+                        "params": {"uri": "test://watched-resource"},
+                    },
                     {"jsonrpc": "2.0", "method": "notifications/resources/list_changed"},
                 ]
             await until(lambda: backend.watchers == 0)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp_types import methods
 
-from apifold.core.limits import WIRE
+from apifold.core.limits import WireLimits
 from support.fixture_backend import FixtureBackend
 from support.loops import on_loop
 from support.mcp_server import serving
@@ -293,7 +293,7 @@ def test_a_slow_call_is_kept_alive_and_then_answered_on_the_stream() -> None:
     @on_loop
     async def run() -> None:
         backend = FixtureBackend()
-        limits = replace(WIRE, progress_seconds=0.01, keepalive_seconds=0.01)
+        limits = WireLimits(progress_seconds=0.01, keepalive_seconds=0.01)
         async with serving(backend, limits=limits) as served, connected(served.port) as caller:
             params = {"name": "test_slow"}
             said = json.dumps(modern_message("tools/call", params)).encode()
@@ -406,7 +406,7 @@ def test_open_streams_are_bounded() -> None:
     @on_loop
     async def run() -> None:
         async with (
-            serving(FixtureBackend(), limits=replace(WIRE, streams=1)) as served,
+            serving(FixtureBackend(), limits=WireLimits(streams=1)) as served,
             connected(served.port) as caller,
         ):
             await listening(caller, {"toolsListChanged": True})

@@ -1,12 +1,11 @@
 """Sessions of the revisions before 2026-07-28: for endpoints that ask the client things."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from apifold.core.limits import WIRE
+from apifold.core.limits import WireLimits
 from apifold.gateway.access import bearer_token
 from support.fixture_backend import FixtureBackend
 from support.loops import on_loop
@@ -105,7 +104,7 @@ def test_a_session_remembers_the_revision_for_who_does_not_name_it() -> None:
 def test_sessions_are_bounded() -> None:
     @on_loop
     async def run() -> None:
-        async with serving(FixtureBackend(), limits=replace(WIRE, sessions=2)) as served:
+        async with serving(FixtureBackend(), limits=WireLimits(sessions=2)) as served:
             clients = [await client_of(served) for _ in range(3)]
             alive = [(await client.post(message("ping"))).status for client in clients]
             assert alive == [404, 200, 200]
@@ -208,7 +207,7 @@ def test_calls_of_one_session_are_bounded() -> None:
     @on_loop
     async def run() -> None:
         backend = FixtureBackend()
-        limits = replace(WIRE, calls_per_session=1)
+        limits = WireLimits(calls_per_session=1)
         async with serving(backend, limits=limits) as served, connected(served.port) as caller:
             client = await client_of(served)
             await client.begin(caller, "test_slow")

@@ -3,12 +3,11 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from apifold.core.limits import WIRE
+from apifold.core.limits import WireLimits
 from apifold.gateway.access import bearer_token
 from apifold.gateway.endpoint import Endpoint
 from apifold.gateway.routes import serve_many
@@ -234,7 +233,7 @@ def test_streams_and_calls_are_bounded() -> None:
     @on_loop
     async def run() -> None:
         backend = FixtureBackend()
-        limits = replace(WIRE, streams=1, calls_per_session=1)
+        limits = WireLimits(streams=1, calls_per_session=1)
         async with serving(backend, limits=limits) as served, old_client(served) as client:
             assert (await fetch(served.port, "GET", "/sse", {})).status == 503
             await client.post(message("tools/call", {"name": "test_slow"}, identifier=1))

@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from apifold.core.limits import WIRE
+from apifold.core.limits import WireLimits
 from apifold.core.mcp.content import TextContent, ToolResult
 from apifold.gateway.ports import ToolCall
 from apifold.gateway.stdio import TOO_LONG, read_lines
@@ -118,7 +117,7 @@ async def test_an_id_in_use_is_refused() -> None:
 @on_loop
 async def test_no_more_is_read_than_can_be_worked_on() -> None:
     backend = FixtureBackend()
-    async with lines_to(backend, limits=replace(WIRE, calls_per_session=2)) as client:
+    async with lines_to(backend, limits=WireLimits(calls_per_session=2)) as client:
         for number in range(6):
             client.send(modern_message("tools/call", {"name": "test_slow"}, identifier=number))
         await backend.started.wait()

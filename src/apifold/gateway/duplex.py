@@ -148,8 +148,7 @@ class Duplex:
         def wanted() -> Filter:
             return Filter(tools=True, prompts=True, resources=True, uris=frozenset(session.subscriptions))
 
-        if self._endpoint.backend.description.list_changed:
-            self._stop_watching = self._endpoint.watch(wanted, self.outbox)
+        self._stop_watching = self._endpoint.watch(wanted, self.outbox)
 
     def _batch(self, batch: Batch) -> None:
         if not self.session.revision.batches:

@@ -8,7 +8,8 @@ from apifold.gateway.ports import Exchange
 from apifold.gateway.sessions import Session
 from apifold.gateway.streams import SSE_FIELDS, Fields, Outbox, event, pump
 
-EVERYTHING_LISTED = Filter(tools=True, prompts=True, resources=True)
+EVERYTHING = Filter(tools=True, prompts=True, resources=True, any_uri=True)
+"""What a client without a session is told: what it subscribed to is not known, and must not be missed."""
 
 
 class Streams:
@@ -44,7 +45,7 @@ class Streams:
 
         def wanted() -> Filter:
             if session is None:
-                return EVERYTHING_LISTED
+                return EVERYTHING
             if session.watchers[-1] is not outbox:
                 return Filter()  # a message goes out on one stream only, the latest (2025-11-25, Multiple Connections)
             return Filter(tools=True, prompts=True, resources=True, uris=frozenset(session.subscriptions))

@@ -76,11 +76,12 @@ class StreamableHTTP:
         if visit.version in MODERN:
             return not_allowed(exchange, "POST", fields)
         described = endpoint.backend.description
-        if exchange.method == "GET" and (described.sessions or described.list_changed):
+        streams = bool(described.sessions or described.list_changed or described.resource_subscriptions)
+        if exchange.method == "GET" and streams:
             return self._get(visit)
         if exchange.method == "DELETE" and described.sessions:
             return self._delete(visit)
-        methods = ["GET"] * (described.sessions or described.list_changed) + ["POST"] + ["DELETE"] * described.sessions
+        methods = ["GET"] * streams + ["POST"] + ["DELETE"] * described.sessions
         return not_allowed(exchange, ", ".join(methods), fields)
 
     # POST

@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from apifold.core.errors import AppError
-from apifold.core.limits import WIRE
+from apifold.core.limits import WireLimits
 from apifold.core.mcp.messages import Response
 from apifold.core.mcp.revisions import V2025_06_18, V2025_11_25, V2026_07_28, Revision
 from apifold.core.policy.access import ANONYMOUS
@@ -17,7 +16,7 @@ from apifold.gateway.ports import Caller
 from apifold.gateway.sessions import Session
 from support.loops import on_loop
 
-QUICK = replace(WIRE, progress_seconds=0.01, keepalive_seconds=0.02)
+QUICK = WireLimits(progress_seconds=0.01, keepalive_seconds=0.02)
 
 
 class Heard:

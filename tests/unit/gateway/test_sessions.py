@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-from dataclasses import replace
 
 import pytest
 
-from apifold.core.limits import WIRE
+from apifold.core.limits import WireLimits
 from apifold.core.mcp.messages import Response
 from apifold.core.policy.access import ANONYMOUS, Principal, PrincipalKind
 from apifold.gateway.sessions import NotAnswered, Session, Sessions
@@ -16,7 +15,7 @@ from support.loops import on_loop
 
 OWNER, OTHER = object(), object()
 SOMEBODY = Principal(PrincipalKind.TOKEN, "tok_1")
-LIMITS = replace(WIRE, sessions=3, session_idle_seconds=100, calls_per_session=2, answer_seconds=0.01)
+LIMITS = WireLimits(sessions=3, session_idle_seconds=100, calls_per_session=2, answer_seconds=0.01)
 
 
 def store(clock: ManualClock | None = None) -> Sessions:

@@ -1,16 +1,15 @@
 """Messages that wait for a caller: order, bounds, merging, coming back."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
-from apifold.core.limits import WIRE
+from apifold.core.limits import WireLimits
 from apifold.gateway.streams import KEEPALIVE, Outbox, event, pump
 from support.exchanges import Recorded
 from support.loops import on_loop
 
-SMALL = replace(WIRE, backlog_bytes=10, keepalive_seconds=0.02)
+SMALL = WireLimits(backlog_bytes=10, keepalive_seconds=0.02)
 
 
 def drained(outbox: Outbox) -> list[bytes]:

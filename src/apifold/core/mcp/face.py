@@ -82,15 +82,18 @@ class Face:
 
     def capabilities(self, revision: Revision) -> JSONObject:
         described = self.description
-        changes: JSONObject = {"listChanged": True} if described.list_changed else {}
+
+        def changing(family: str) -> JSONObject:
+            return {"listChanged": True} if family in described.list_changed else {}
+
         offered: JSONObject = {}
         if described.tools:
-            offered["tools"] = dict(changes)
+            offered["tools"] = changing("tools")
         if described.resources:
             subscribing: JSONObject = {"subscribe": True} if described.resource_subscriptions else {}
-            offered["resources"] = {**subscribing, **changes}
+            offered["resources"] = {**subscribing, **changing("resources")}
         if described.prompts:
-            offered["prompts"] = dict(changes)
+            offered["prompts"] = changing("prompts")
         if described.completions and revision.completions:
             offered["completions"] = {}
         if described.logging:

@@ -130,9 +130,9 @@ def _offered_part(wanted: Filter, description: ServerDescription) -> Filter:
     """The subset to be acknowledged: kinds that the server does not tell of are left out."""
     announced = description.list_changed
     return Filter(
-        tools=wanted.tools and announced and description.tools,
-        prompts=wanted.prompts and announced and description.prompts,
-        resources=wanted.resources and announced and description.resources,
+        tools=wanted.tools and description.tools and "tools" in announced,
+        prompts=wanted.prompts and description.prompts and "prompts" in announced,
+        resources=wanted.resources and description.resources and "resources" in announced,
         uris=wanted.uris if description.resource_subscriptions else frozenset(),
     )
 

@@ -47,10 +47,12 @@ class Filter(msgspec.Struct, frozen=True):
     prompts: bool = False
     resources: bool = False
     uris: frozenset[str] = frozenset()
+    any_uri: bool = False
+    """The caller may have subscribed to any resource: nobody remembers."""
 
     def covers(self, kind: str, uri: str) -> bool:
         if kind == "resource":
-            return uri in self.uris
+            return self.any_uri or uri in self.uris
         return self.tools if kind == "tools" else self.prompts if kind == "prompts" else self.resources
 
 

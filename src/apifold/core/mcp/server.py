@@ -25,8 +25,8 @@ class ServerDescription:
     logging: bool = False
     """Calls send log messages; revisions with `logging/setLevel` answer it."""
     resource_subscriptions: bool = False
-    list_changed: bool = True
-    """`watch` tells of changes: list_changed is announced, and streams that carry it are offered."""
+    list_changed: frozenset[str] = frozenset({"tools", "prompts", "resources"})
+    """Lists that can change: `watch` tells of it, it is announced, and streams that carry it are offered."""
     sessions: bool = False
     """Calls ask the client things (`Channel.request`, `InputRequired`): revisions before 2026-07-28 then get a session.
     Without it every request can be served by any process, and none is ever told that its session is unknown."""

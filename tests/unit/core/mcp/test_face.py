@@ -72,7 +72,7 @@ def test_discovery_lists_what_may_be_named_per_request() -> None:
 
 def test_a_bare_server_declares_nothing_it_does_not_have() -> None:
     bare = ServerDescription(
-        "s", "1", tools=False, resources=False, prompts=False, completions=False, list_changed=False
+        "s", "1", tools=False, resources=False, prompts=False, completions=False, list_changed=frozenset()
     )
     said = json.loads(Face(bare).handshake(V2025_11_25))
     assert said == {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "s", "version": "1"}}

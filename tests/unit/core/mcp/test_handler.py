@@ -180,7 +180,7 @@ def test_a_call_brings_back_answers_and_state() -> None:
     ("changes", "honored"),
     [
         ({}, Filter(tools=True, prompts=True, resources=True, uris=frozenset({"a://b"}))),
-        ({"list_changed": False}, Filter(uris=frozenset({"a://b"}))),
+        ({"list_changed": frozenset()}, Filter(uris=frozenset({"a://b"}))),
         ({"prompts": False}, Filter(tools=True, resources=True, uris=frozenset({"a://b"}))),
         ({"resource_subscriptions": False}, Filter(tools=True, prompts=True, resources=True)),
     ],
