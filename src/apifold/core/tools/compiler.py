@@ -141,7 +141,7 @@ def _title(operation: Operation, name: str) -> str:
     sentence = first_sentence(clean_line(operation.description, TITLE_LIMIT * 2))
     if 0 < len(sentence) <= TITLE_LIMIT and not sentence.endswith("…"):
         return sentence.rstrip(".")
-    spoken = " ".join(_WORDS.findall(name))
+    spoken = " ".join(word if word.isupper() else word.lower() for word in _WORDS.findall(name))
     return shorten(spoken[:1].upper() + spoken[1:], TITLE_LIMIT)
 
 

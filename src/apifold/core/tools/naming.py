@@ -163,11 +163,17 @@ def argument_names(
     order = sorted(plain, key=lambda key: (plain[key] != key[1], _PRECEDENCE[key[0]], key[1]))
     taken = set(reserved)
     result: dict[tuple[Location, str], str] = {}
+    clashing: list[tuple[Location, str]] = []
     for key in order:
+        if plain[key] in taken:
+            clashing.append(key)
+        else:
+            result[key] = plain[key]
+            taken.add(plain[key])
+    for key in clashing:  # after all plain names are given, so that no suffix takes one
         location, wire = key
-        name = plain[key]
-        if name in taken:
-            name = _fit(f"{name}_{location.value}") if legal else f"{name}_{location.value}"
+        suffixed = f"{plain[key]}_{location.value}"
+        name = _fit(suffixed) if legal else suffixed
         if name in taken:
             name = hashed_key(name, f"{location.value} {wire}")
         while name in taken:

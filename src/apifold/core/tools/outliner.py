@@ -29,7 +29,7 @@ from apifold.core.values import JSON, JSONObject
 
 MAX_PRODUCT = 12
 """Several groups of alternatives are multiplied out up to this many combinations."""
-MAX_JOINED = 300
+MAX_JOINED = 150
 """Alternatives, and alternatives of alternatives, that are joined into one object at most."""
 
 _DROPPED = frozenset(
@@ -112,7 +112,8 @@ class Outliner:
             outline.marks = frozenset(parts.marks)
         outline.read_only = self._is_read_only(source, parts)
         types, null = words.declared_types(schema, notes.complain)
-        values, null_value = words.enum_values(schema, types, notes.complain)
+        # `enum` beside `type: array` is nearly always meant for the items, so its values may be of any type
+        values, null_value = words.enum_values(schema, [] if types == ["array"] else types, notes.complain)
         outline.nullable = null or null_value or parts.null or _nullable(parts, schema)
         if not types:
             types = _types_of(values) or [kind for kind in (words.inferred_type(schema),) if kind]
@@ -120,7 +121,7 @@ class Outliner:
         if parts.groups:
             self._branch(outline, parts, notes)
         elif len(types) > 1:
-            outline.branches = tuple(_of_type(parts, kind) for kind in types)
+            outline.branches = _by_type(parts, types, values)
         elif is_binary_schema(schema):
             outline.kind, outline.nullable, outline.facts = "binary", False, BINARY
         elif not types and outline.nullable and not (values or _flags_null(schema)):
@@ -188,8 +189,7 @@ class Outliner:
             item = items_of(node)
             if item is not None:
                 items.append(item)
-        if values and all(map(words.is_scalar, values)):
-            # `enum` beside `type: array` is nearly always meant for the items
+        if values:
             items.append(Node({"enum": values}, "", outline.pointer))
         outline.items = tuple(items) or (_anything(outline),)
 
@@ -300,9 +300,17 @@ def _anything(outline: Outline) -> Node:
     return Node({}, "", outline.pointer)
 
 
-def _of_type(parts: Composition, kind: str) -> Source:
-    """The schema narrowed to one of its types."""
-    return (*shared_part(parts, "type"), Node({"type": kind}))
+def _by_type(parts: Composition, types: list[str], values: list[JSON]) -> tuple[Source, ...]:
+    """A schema of several types as one alternative for each, with those of the listed values that have the type."""
+    shared = shared_part(parts, "type", "enum", "const")
+    found: list[Source] = []
+    for kind in types:
+        narrowed: JSONObject = {"type": kind}
+        if values:
+            narrowed["enum"] = [value for value in values if words.admits((kind,), value)]
+        if narrowed.get("enum") != []:
+            found.append((*shared, Node(narrowed, "", parts.members[0][0].pointer)))
+    return tuple(found)
 
 
 def _says_type(source: Source) -> bool:

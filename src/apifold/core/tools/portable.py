@@ -24,6 +24,9 @@ from apifold.core.values import JSONObject
 SHALLOW = 3
 """Property names are shown without regard to the budget down to this depth, counted from the argument."""
 
+MAX_JOINS = 100
+"""How often alternatives of one tool are joined; each time many schemas may have to be read."""
+
 _UNLIMITED = 10_000
 # Description lengths by depth (arguments, their properties, …), from everything to the least that is still useful.
 _STAGES: tuple[tuple[int, ...], ...] = (
@@ -59,6 +62,7 @@ class _Expansion:
 
     pieces: list[Piece] = field(default_factory=list)
     spent: int = 0
+    joins: int = 0
     read_only: int = 0
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
     renames: bool = False
@@ -185,6 +189,9 @@ class PortableBuilder:
         cost = sum(branch.costs[at] + self._outliner.open(branch).costs[below] for branch in branches)
         if into.spent + cost <= (self._soft if piece.depth >= SHALLOW else self._limits.bytes // 2):
             return branches
+        if into.joins >= MAX_JOINS:
+            return branches
+        into.joins += 1
         joined, others = self._outliner.joined(outline.branches, outline.pointer)
         return branches if joined is None else [joined, *map(self._outliner.outline, others)]
 
@@ -217,7 +224,8 @@ class PortableBuilder:
             words = sum(min(length, limit) for limit, found in zip(stage, described, strict=True) for length in found)
             if bare + words <= self._limits.bytes:
                 break
-        if stage is not _STAGES[0]:
+        longest = zip(stage, described, strict=True)
+        if any(length > limit for limit, found in longest for length in found):
             message = "the schema is large: descriptions inside it are shortened"
             expansion.report("schema.shortened", Severity.NOTE, expansion.pieces[0].outline.pointer, message)
         return stage
