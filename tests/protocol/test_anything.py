@@ -4,12 +4,12 @@ import asyncio
 import gc
 import json
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from apifold.core.policy.access import ANONYMOUS
 from apifold.gateway.calls import CallChannel

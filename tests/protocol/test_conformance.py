@@ -1,9 +1,9 @@
 """The official conformance suite passes, run against the product's own server with the suite's backend behind it."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from support.conformance import conformance, patiently
 from support.fixture_backend import FixtureBackend

@@ -1,9 +1,9 @@
 """The edge of HTTP: who gets in, in which order the checks come, what a person or a page sees."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from apifold.gateway.access import ANY_HOST, AccessRules, bearer_token
 from support.fixture_backend import FixtureBackend

@@ -1,10 +1,10 @@
 """The revisions before 2026-07-28 over Streamable HTTP, without sessions: any process can answer any request."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.mcp.revisions import LEGACY
 from support.fixture_backend import FixtureBackend

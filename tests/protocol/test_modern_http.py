@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from mcp_types import methods
+from msgspec.structs import replace
 
 from apifold.core.limits import WireLimits
 from support.fixture_backend import FixtureBackend
@@ -459,7 +459,7 @@ def test_lists_change_with_the_backend_and_old_cursors_end() -> None:
                 {"name": f"tool_{n}", "description": "x" * 3_000, "inputSchema": {"type": "object"}}
                 for n in range(1_500)
             )
-            backend.listing = replace(backend.listing, version=2, items=large)  # type: ignore[arg-type]  # JSON by construction
+            backend.listing = replace(backend.listing, version=2, items=large)
             first = (await modern(served.port, "tools/list")).result
             second = (await modern(served.port, "tools/list", {"cursor": first["nextCursor"]})).result
             third = (await modern(served.port, "tools/list", {"cursor": second["nextCursor"]})).result

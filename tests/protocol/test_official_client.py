@@ -2,12 +2,12 @@
 
 import re
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from mcp import Client, MCPError
 from mcp_types import CreateMessageResult, ElicitResult, TextContent
+from msgspec.structs import replace
 
 from support.fixture_backend import FixtureBackend
 from support.loops import on_loop

@@ -7,9 +7,10 @@ its own, refused by `Host`) or directly (refused by `Origin`).
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
+
+import msgspec
 
 from apifold.core.policy.access import ANONYMOUS, Principal, PrincipalKind
 from apifold.gateway.ports import Exchange
@@ -18,8 +19,7 @@ from apifold.gateway.streams import Fields
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRules:
+class AccessRules(msgspec.Struct, frozen=True):
     """Host names, lower case, without port; origins as browsers write them, `https://example.com`."""
 
     hosts: frozenset[str] | None = _LOOPBACK
@@ -81,8 +81,7 @@ def preflight_fields(origin: str, asked: str) -> Fields:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(msgspec.Struct, frozen=True):
     """Why a caller is not let in, in the words of `WWW-Authenticate`."""
 
     challenge: str

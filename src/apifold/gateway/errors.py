@@ -1,7 +1,8 @@
 """Category to MCP answer; one table. Numbers are given here and nowhere else in the data plane."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.mcp.codes import INTERNAL_ERROR, INVALID_PARAMS, MISSING_CAPABILITY
@@ -9,8 +10,7 @@ from apifold.core.mcp.envelope import Fault
 from apifold.gateway.ports import InvalidRequest, MissingCapability
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """How a failure of one category is told."""
 
     code: int

@@ -1,7 +1,6 @@
 """What the data plane needs from others. Every port is declared here, by its consumer."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -124,8 +123,7 @@ class Caller(msgspec.Struct, frozen=True):
     session: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionEvent:
+class ConnectionEvent(msgspec.Struct, frozen=True):
     """A client introduced itself: by `initialize`, or by `server/discover` (clients may skip that one)."""
 
     method: str

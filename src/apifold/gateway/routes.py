@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 from apifold.gateway.endpoint import Endpoint
 
@@ -19,8 +20,7 @@ class Leg(Enum):
     """A few words for a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     leg: Leg
     endpoint: Endpoint
     messages: str

@@ -7,7 +7,8 @@ caller that comes back is kept up to a size.
 import asyncio
 import math
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.mcp.result import one_line
@@ -29,8 +30,7 @@ def event(message: bytes, identifier: str = "") -> bytes:
     return b"%bevent: message\ndata: %b\n\n" % (head, one_line(message))
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     number: int
     message: bytes
 

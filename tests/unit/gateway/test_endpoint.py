@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.mcp.content import ToolResult

@@ -1,7 +1,5 @@
 """What a tool gives back: content blocks and the result that holds them (MCP CallToolResult)."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from apifold.core.values import JSON
@@ -11,22 +9,19 @@ class TextContent(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImageContent:
+class ImageContent(msgspec.Struct, frozen=True):
     data: str
     """Base64."""
     mime_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class AudioContent:
+class AudioContent(msgspec.Struct, frozen=True):
     data: str
     """Base64."""
     mime_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedResource:
+class EmbeddedResource(msgspec.Struct, frozen=True):
     """A resource inside a result: exactly one of `text` and `blob` (base64) is set."""
 
     uri: str
@@ -35,8 +30,7 @@ class EmbeddedResource:
     blob: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceLink:
+class ResourceLink(msgspec.Struct, frozen=True):
     uri: str
     name: str
     mime_type: str = ""

@@ -6,7 +6,6 @@ clients in the field forget to ask for the next one.
 
 import base64
 import binascii
-from dataclasses import dataclass
 
 import msgspec
 
@@ -19,8 +18,7 @@ PAGE_BYTES = 2 * 1024 * 1024
 """Above the whole list of the largest API in our corpus; one item may be larger still."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(msgspec.Struct, frozen=True):
     """The results of one list for one revision, by the index of their first item."""
 
     version: int

@@ -9,7 +9,8 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from apifold.core.values import JSON, JSONObject
 
@@ -24,8 +25,7 @@ _LONGEST_INTEGER = 4_000
 """Digits; Python refuses to convert more than 4,300."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mirrored:
+class Mirrored(msgspec.Struct, frozen=True):
     """One argument that goes into a header too."""
 
     path: tuple[str, ...]

@@ -1,7 +1,6 @@
 """What can come of a message: a closed set, the same for every transport and revision."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
@@ -63,8 +62,7 @@ class Stream(msgspec.Struct, frozen=True):
     filter: Filter
 
 
-@dataclass(frozen=True, slots=True)
-class InputRequired:
+class InputRequired(msgspec.Struct, frozen=True):
     """The call needs something from the person or the client first (2026-07-28 MRTR, elicitation before it)."""
 
     requests: Mapping[str, JSONObject]

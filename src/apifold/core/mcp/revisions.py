@@ -1,8 +1,9 @@
 """What differs between the five protocol revisions, as data. Code elsewhere asks a `Revision`, never compares dates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 from apifold.core.mcp.codes import INVALID_PARAMS, LEGACY_STATUS, MODERN_STATUS, RESOURCE_NOT_FOUND
 
@@ -22,8 +23,7 @@ class Era(Enum):
     """Every request says for itself which version, client and capabilities it comes with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(msgspec.Struct, frozen=True):
     name: str
     era: Era
     methods: frozenset[str]

@@ -1,12 +1,11 @@
 """What a server says of itself and what it offers, as values that the encoders read."""
 
-from dataclasses import dataclass
+import msgspec
 
 from apifold.core.values import JSONObject
 
 
-@dataclass(frozen=True, slots=True)
-class ServerDescription:
+class ServerDescription(msgspec.Struct, frozen=True):
     """What an endpoint says of itself (MCP Implementation, capabilities, instructions).
 
     One object stands for one state: whoever changes the description gives out a new object.
@@ -38,8 +37,7 @@ class ServerDescription:
     """For how long a caller may keep a list, when no change is announced to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """A list an endpoint offers, in stable order. `version` changes when, and only when, the items do.
 
     Give out the same object for the same state: what is built from it is kept by its identity.

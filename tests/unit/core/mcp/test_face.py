@@ -1,12 +1,12 @@
 """What a server says of itself, and the notices of its changes."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from mcp_types import methods
 from mcp_types.methods import validate_server_result
+from msgspec.structs import replace
 
 from apifold.core.mcp.face import Face, acknowledgment, change_notice, listen_result, negotiate
 from apifold.core.mcp.handler import Kind

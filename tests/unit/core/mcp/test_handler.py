@@ -1,10 +1,10 @@
 """Method and parameters to what is asked for, revision by revision."""
 
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from mcp_types.methods import CLIENT_REQUESTS
+from msgspec.structs import replace
 
 from apifold.core.mcp.envelope import Fault
 from apifold.core.mcp.handler import (
@@ -105,7 +105,7 @@ def test_an_unknown_method_is_not_found(method: str) -> None:
     ],
 )
 def test_what_is_not_declared_does_not_exist(capability: str, methods: set[str]) -> None:
-    assert capability in {field.name for field in fields(ServerDescription)}
+    assert capability in set(ServerDescription.__struct_fields__)
     changes: dict[str, Any] = {capability: False}
     described = replace(ALL, **changes)
     gone = {
