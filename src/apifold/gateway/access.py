@@ -60,7 +60,7 @@ def _name(authority: str) -> str:
 EXPOSED = "Mcp-Session-Id, WWW-Authenticate"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def cross_origin_fields(origin: str) -> Fields:
     """What lets an allowed page read the answer."""
     return (

@@ -13,7 +13,7 @@ from apifold.gateway.streams import KEEPALIVE, SSE_FIELDS, Fields, event
 JSON_FIELDS: Fields = (("content-type", "application/json"),)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def acceptable(accept: str | None) -> tuple[bool, bool]:
     """Whether a caller takes JSON, and whether it takes an event stream (RFC 9110 12.5.1, without weights but for `q=0`).
 

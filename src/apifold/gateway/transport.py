@@ -50,9 +50,9 @@ class MCPTransport:
         limits: WireLimits = WIRE,
     ) -> None:
         self._resolve = resolve
-        # The same few names and origins come with every request.
-        self._is_host_allowed = lru_cache(maxsize=1024)(partial(is_host_allowed, access))
-        self._is_origin_allowed = lru_cache(maxsize=1024)(partial(is_origin_allowed, access))
+        # The same few names and origins come with every request; what strangers send must not pile up.
+        self._is_host_allowed = lru_cache(maxsize=64)(partial(is_host_allowed, access))
+        self._is_origin_allowed = lru_cache(maxsize=64)(partial(is_origin_allowed, access))
         self._verify = verify
         self.sessions = Sessions(clock, entropy, limits=limits)
         self.streams = Streams(limits=limits)
