@@ -4,9 +4,9 @@ import asyncio
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.errors import AppError
 from apifold.core.limits import WIRE
@@ -231,6 +231,38 @@ async def test_nothing_is_answered_after_an_answer_that_said_close() -> None:
 
 
 @on_loop
+async def test_nothing_is_answered_after_a_crash() -> None:
+    def crash_once(exchange: Exchange) -> None:
+        if exchange.path == "/1":
+            raise LookupError
+        ok(exchange)
+
+    async with serving(crash_once) as served:
+        caller = await served.caller()
+        await caller.send(request("GET /1 HTTP/1.1") + request("GET /2 HTTP/1.1"))
+        assert (await caller.answer()).status == 500
+        assert await caller.rest() == b""
+        assert len(served.exchanges) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"garbage\r\n\r\n" + b"x" * 500_000,
+        request("POST / HTTP/1.1", "Content-Length: 9999999") + b"x" * 500_000,
+        request("GET / HTTP/1.1", "Connection: close") + b"x" * 500_000,
+    ],
+)
+@on_loop
+async def test_last_answer_is_followed_by_an_end_and_not_by_a_reset(data: bytes) -> None:
+    async with serving(ok) as served:
+        caller = await served.caller()
+        await caller.send(data)
+        await caller.answer()
+        assert await caller.reader.read() == b""
+
+
+@on_loop
 async def test_refused_caller_that_goes_on_sending_is_cut_off() -> None:
     async with serving(ok, limits=replace(WIRE, body_bytes=100_000)) as served:
         caller = await served.caller()
@@ -379,7 +411,7 @@ async def test_stream_is_chunked_and_the_connection_is_kept() -> None:
 @on_loop
 async def test_stream_to_an_old_caller_ends_with_the_connection() -> None:
     async with serving(three) as served:
-        answer = await served.ask(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        answer = await served.ask(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" * 2)
         assert answer == Answer(
             200, {"content-type": "application/json", "connection": "close"}, b"piece 0\npiece 1\npiece 2\n"
         )

@@ -2,10 +2,10 @@
 
 import asyncio
 import ssl
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.limits import CALL, POOL
 from apifold.core.requests.destination import GLOBAL_ONLY, DestinationPolicy

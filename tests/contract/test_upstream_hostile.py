@@ -1,13 +1,14 @@
 """The contract of the `Upstream` port against upstreams that are broken or mean harm: nothing unbounded, nothing in doubt."""
 
 import asyncio
-from dataclasses import replace
+from contextlib import suppress
 
 import pytest
+from msgspec.structs import replace
 
-from apifold.core.limits import CALL
+from apifold.core.limits import CALL, POOL
 from apifold.core.requests.model import UpstreamResponse
-from apifold.gateway.failures import FailureKind
+from apifold.gateway.failures import FailureKind, UpstreamFailure
 from support.adapters import Lab, at, failure, get, post
 from support.loops import on_loop
 from support.upstream_lab import OK, Peer, RawUpstream, answering
@@ -152,19 +153,24 @@ async def test_upstream_that_hangs_or_drips_is_left_when_the_time_is_over(lab: L
         await upstream.peers[0].closed.wait()
 
 
+@pytest.mark.parametrize(
+    "poison",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", b"HTTP/1.1 204 No Content\r\n\r\n", b"HTTP/1.1 2", b"x"],
+)
 @on_loop
-async def test_byte_that_nobody_asked_for_never_becomes_an_answer(lab: Lab) -> None:
-    poison = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
-
+async def test_byte_that_nobody_asked_for_never_becomes_an_answer(lab: Lab, poison: bytes) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.write(OK + poison)
         await peer.until_closed()
 
     async with RawUpstream(script) as upstream, lab.client() as client:
+        answers = []
         for _ in range(3):
-            assert (await client.send(get(at(upstream)), timeout=5)).body == b"ok"
-        assert len(upstream.peers) == 3
+            with suppress(UpstreamFailure):  # aiohttp takes some of it for a broken answer
+                answers.append((await client.send(get(at(upstream)), timeout=5)).body)
+        assert set(answers) <= {b"ok"}
+        assert (len(answers), len(upstream.peers)) == (3, 3) or not lab.ours
 
 
 @on_loop
@@ -179,7 +185,8 @@ async def test_byte_on_an_idle_connection_ends_it(lab: Lab) -> None:
             await peer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
         await peer.until_closed()
 
-    async with RawUpstream(script) as upstream, lab.client() as client:
+    limits = replace(POOL, idle_seconds=600)
+    async with RawUpstream(script) as upstream, lab.client(limits=limits) as client:
         await client.send(get(at(upstream)), timeout=5)
         poisoned.set()
         if lab.ours:

@@ -78,6 +78,7 @@ class Connection(asyncio.Protocol):
         "_serving",
         "_shared",
         "_transport",
+        "_unread",
         "_waiters",
         "deadline",
         "head",
@@ -103,6 +104,8 @@ class Connection(asyncio.Protocol):
         self._closed = False
         """Nothing more is read; bytes that still come are dropped."""
         self._dropped = 0
+        self._unread = False
+        """The caller has sent bytes that were not read as a message."""
 
     # The event loop's side
 
@@ -225,6 +228,7 @@ class Connection(asyncio.Protocol):
         reader = self._reader
         before = reader.phase
         self._refusal = reader.feed(data)
+        self._unread = self._refusal is not None
         if reader.phase is not before:
             self.deadline = math.inf
         self._serve()
@@ -308,6 +312,7 @@ class Connection(asyncio.Protocol):
             exchange.cut()
             return
         self._refusal = 0
+        self._reader.messages.clear()
         exchange.respond(status, (), b"")
 
     def _rest(self) -> None:
@@ -345,7 +350,7 @@ class Connection(asyncio.Protocol):
         self._linger()
 
     def _end(self) -> None:
-        if self._reader.phase is Phase.IDLE and not self._held:
+        if self._reader.phase is Phase.IDLE and not self._held and not self._unread:
             self.close()
         else:
             self._linger()

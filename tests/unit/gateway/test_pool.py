@@ -9,6 +9,7 @@ from apifold.core.limits import CALL, PoolLimits
 from apifold.core.requests.model import Origin
 from apifold.gateway.connection import Connection
 from apifold.gateway.failures import FailureKind, UpstreamFailure
+from apifold.gateway.reader import RequestReader
 from apifold.gateway.upstream.connection import UpstreamConnection
 from apifold.gateway.upstream.pool import Pool
 from support.adapters import Lab, get
@@ -73,8 +74,11 @@ async def test_place_of_a_call_that_left_the_queue_is_free() -> None:
     one = pool(per_origin=1, waiting=1)
     await one.turn(1)
     for _ in range(3):
+        waiting = asyncio.ensure_future(one.turn(0.01))
+        await asyncio.sleep(0)
+        assert not waiting.done()
         with pytest.raises(UpstreamFailure) as caught:
-            await one.turn(0.001)
+            await waiting
         assert caught.value.kind is FailureKind.OVERLOADED
     one.give_up()
     assert (one.open, one.unused) == (0, True)
@@ -113,7 +117,7 @@ async def test_last_used_connection_is_used_first() -> None:
 
 
 def alive() -> int:
-    return sum(isinstance(thing, UpstreamConnection | Connection) for thing in gc.get_objects())
+    return sum(isinstance(thing, UpstreamConnection | Connection | RequestReader) for thing in gc.get_objects())
 
 
 @on_loop
@@ -124,7 +128,7 @@ async def test_connections_go_without_the_garbage_collector() -> None:
     try:
         async with serving(echo) as served, Lab.ours_alone().client() as client:
             await client.send(get(Origin("http", "127.0.0.1", served.port)), timeout=5)
-            assert alive() == before + 2
+            assert alive() == before + 3
         served.exchanges.clear()
         await asyncio.sleep(0.01)
         assert alive() == before

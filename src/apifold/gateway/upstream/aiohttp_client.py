@@ -10,7 +10,7 @@ DELETE too, field values leave as UTF-8, and interim answers (1xx) are read unti
 import asyncio
 import io
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import aiohttp
@@ -91,7 +91,7 @@ class AiohttpUpstream:
         origin = request.origin
         if origin is None or origin.scheme not in {"http", "https"}:
             raise unsendable("The request has no absolute http or https URL.")
-        origin = replace(origin, host=self._locator.host(origin.host, origin.port))
+        origin = Origin(origin.scheme, self._locator.host(origin.host, origin.port), origin.port)
         self._encoder.encode(request, "")
         calls = self._calls.get(origin, 0)
         limits = self._limits

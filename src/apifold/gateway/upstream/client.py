@@ -11,7 +11,6 @@ by the other side before a byte of an answer came is sent once more on a new con
 import asyncio
 import errno
 import ssl
-from dataclasses import replace
 
 from apifold.core.limits import CALL, POOL, CallLimits, PoolLimits
 from apifold.core.requests.destination import DestinationPolicy
@@ -50,7 +49,7 @@ class UpstreamClient:
         self._call_limits = call_limits
         self._limits = limits
         self._encoder = RequestEncoder()
-        self._pools: dict[tuple[str, str, int], Pool] = {}
+        self._pools: dict[Origin, Pool] = {}
         self._calls = 0
         self._closed = False
         self._sweeper: asyncio.TimerHandle | None = None
@@ -93,14 +92,14 @@ class UpstreamClient:
     def _pool(self, origin: Origin | None) -> Pool:
         if origin is None:
             raise unsendable("The request has no absolute URL.")
-        key = (origin.scheme, origin.host, origin.port)
-        pool = self._pools.get(key)
+        pool = self._pools.get(origin)
         if pool is None:
             if origin.scheme not in {"http", "https"}:
                 raise unsendable(f"Only http and https are spoken, not {origin.scheme}.")
             host = self._locator.host(origin.host, origin.port)
             loop = asyncio.get_running_loop()
-            pool = self._pools[key] = Pool(replace(origin, host=host), loop, self._call_limits, self._limits)
+            canonical = Origin(origin.scheme, host, origin.port)
+            pool = self._pools[origin] = Pool(canonical, loop, self._call_limits, self._limits)
             if self._sweeper is None:
                 self._sweep_later(loop)
         return pool
@@ -171,10 +170,10 @@ class UpstreamClient:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close idle connections that have had their time; forget origins that have none left."""
         now = loop.time()
-        for key, pool in tuple(self._pools.items()):
+        for origin, pool in tuple(self._pools.items()):
             pool.expire(now)
             if pool.unused:
-                del self._pools[key]
+                del self._pools[origin]
         self._sweeper = None
         if self._pools:
             self._sweep_later(loop)
