@@ -92,7 +92,7 @@ class AiohttpUpstream:
         if origin is None or origin.scheme not in {"http", "https"}:
             raise unsendable("The request has no absolute http or https URL.")
         origin = Origin(origin.scheme, self._locator.host(origin.host, origin.port), origin.port)
-        self._encoder.encode(request, "")
+        self._encoder.encode(request, "", {})  # only for what it refuses
         calls = self._calls.get(origin, 0)
         limits = self._limits
         if self._closed or calls >= limits.per_origin + limits.waiting or sum(self._calls.values()) >= limits.calls:

@@ -56,7 +56,7 @@ class UpstreamClient:
 
     async def send(self, request: UpstreamRequest, *, timeout: float) -> UpstreamResponse:
         pool = self._pool(request.origin)
-        head = self._encoder.encode(request, pool.host_line)
+        head = self._encoder.encode(request, pool.host_line, pool.remembered)
         if self._closed or self._calls >= self._limits.calls:
             raise UpstreamFailure(FailureKind.OVERLOADED, "Too many calls are under way.", sent=False)
         deadline = pool.loop.time() + timeout

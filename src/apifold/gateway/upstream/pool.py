@@ -7,6 +7,7 @@ from apifold.core.limits import CallLimits, PoolLimits
 from apifold.core.requests.model import Origin
 from apifold.gateway.failures import FailureKind, UpstreamFailure
 from apifold.gateway.upstream.connection import UpstreamConnection
+from apifold.gateway.upstream.request import Remembered
 
 
 class Pool:
@@ -18,6 +19,7 @@ class Pool:
         self.origin = origin
         """With the canonical host."""
         self.host_line = f"Host: {origin.authority}\r\n"
+        self.remembered: Remembered = {}
         self.idle: list[UpstreamConnection] = []
         """The one used last is at the end and is used first, so that the others can grow old and go."""
         self.loop = loop

@@ -15,11 +15,17 @@ _WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 _TARGET = re.compile(r"/[\x21-\x7e]*")
 
 
+_REMEMBERED = 16
+
+Remembered = dict[tuple[tuple[str, str], ...], str]
+"""Sets of fields that were sent to one origin, checked and written out. They hold secrets: keep it with the origin."""
+
+
 class RequestEncoder:
     def __init__(self) -> None:
         self._fields = FieldEncoder(_RESERVED)
 
-    def encode(self, request: UpstreamRequest, host_line: str) -> bytes:
+    def encode(self, request: UpstreamRequest, host_line: str, remembered: Remembered) -> bytes:
         """Request line, `Host`, the fields in their order and letter case, `Content-Length` where one is due, CRLF.
 
         Raises `AppError` `request.unsendable`; values are not in its message.
@@ -28,12 +34,20 @@ class RequestEncoder:
             request.target
         ) is None:
             raise unsendable("The method or the target of the request has a character that HTTP forbids.")
-        try:
-            fields = self._fields.encode(request.headers)
-        except ValueError as error:
-            raise unsendable(f"The request cannot be sent: {error}.") from error
+        fields = remembered.get(request.headers)
+        if fields is None:
+            fields = self._write(request)
+            if len(remembered) >= _REMEMBERED:
+                remembered.clear()
+            remembered[request.headers] = fields
         length = f"Content-Length: {len(request.body)}\r\n" if request.body or request.method in _WITH_LENGTH else ""
         return f"{request.method} {request.target} HTTP/1.1\r\n{host_line}{fields}{length}\r\n".encode("latin-1")
+
+    def _write(self, request: UpstreamRequest) -> str:
+        try:
+            return self._fields.encode(request.headers)
+        except ValueError as error:
+            raise unsendable(f"The request cannot be sent: {error}.") from error
 
 
 def unsendable(message: str) -> AppError:
