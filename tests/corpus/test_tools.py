@@ -1,7 +1,6 @@
 """Every real document becomes tools that keep what the document says and break no client's rules."""
 
 import csv
-import dataclasses
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from apifold.core.openapi.model import Node
 from apifold.core.tools.compiler import Catalogue, CompileOptions, compile_tools
 from apifold.core.tools.model import Profile, Role, Tool, ToolInput
 from apifold.core.tools.naming import base_name
+from apifold.core.tools.places import end_of
+from apifold.core.values import JSON
 from support.corpus import CORPUS, available, needs_corpus
 from support.portable_rules import hidden, violations
 from support.schema_paths import required_enums, source_paths, tool_enums, tool_paths
@@ -63,7 +64,7 @@ def described(tool: Tool) -> Iterator[tuple[str, list[Node]]]:
             yield argument.name, [m.schema for m in media_types if m.schema is not None and media_kind(m) in structured]
 
 
-def schema_of(built: ToolInput, name: str) -> object:
+def schema_of(built: ToolInput, name: str) -> JSON:
     properties = built.schema["properties"]
     assert isinstance(properties, dict)
     return properties[name]
@@ -106,11 +107,11 @@ def test_names_are_legal_unique_and_independent_of_order_and_of_other_operations
     ] == []
     assert max((len(tool.description) for tool in catalogue.tools), default=0) <= 1_024
 
-    reordered = dataclasses.replace(document, operations=document.operations[::-1])
+    reordered = msgspec.structs.replace(document, operations=document.operations[::-1])
     assert {tool.key: tool.name for tool in compile_tools(reordered).tools} == names
 
     wanted = [base_name(operation) for operation in document.operations]
-    fewer = dataclasses.replace(document, operations=document.operations[::2])
+    fewer = msgspec.structs.replace(document, operations=document.operations[::2])
     for tool in compile_tools(fewer).tools:
         if wanted.count(base_name(tool.operation)) == 1:
             assert tool.name == names[tool.key]
@@ -135,7 +136,7 @@ def test_property_paths_stand_in_the_tools_and_required_ones_are_never_cut(compi
     for tool, one in compiled.built:
         for name, nodes in described(tool):
             source = set().union(*(source_paths(node, document.resolver) for node in nodes))
-            found = tool_paths(schema_of(one, name), one.renames.get(name))  # type: ignore[arg-type]  # JSON
+            found = tool_paths(schema_of(one, name), one.renames.get(name))
             wanted += len(source)
             present += len(source & found)
             for node in nodes if len(nodes) == 1 else []:
@@ -146,7 +147,7 @@ def test_property_paths_stand_in_the_tools_and_required_ones_are_never_cut(compi
 
 def check_required(document: Document, tool: Tool, built: ToolInput, name: str, node: Node) -> None:
     """Required names and their enums are never cut, whatever the size."""
-    there = tool_enums(schema_of(built, name), built.renames.get(name))  # type: ignore[arg-type]  # JSON
+    there = tool_enums(schema_of(built, name), built.renames.get(name))
     for path, values in required_enums(node, document.resolver).items():
         assert path in there, (tool.key, path)
         assert values <= there[path], (tool.key, path)
@@ -163,19 +164,69 @@ def test_what_is_cut_has_a_diagnostic_and_nothing_else_is_missing(compiled: Comp
             continue
         for name, nodes in described(tool):
             source = set().union(*(source_paths(node, document.resolver, depth=DEEPER) for node in nodes))
-            found = tool_paths(schema_of(one, name), one.renames.get(name), depth=DEEPER)  # type: ignore[arg-type]  # JSON
+            found = tool_paths(schema_of(one, name), one.renames.get(name), depth=DEEPER)
             assert source <= found, (tool.key, name, sorted(source - found)[:5])
 
 
-def test_faithful_schemas_are_valid_and_keep_the_names(compiled: Compiled) -> None:
-    document = compiled.document
+def faithful_sample(document: Document) -> Catalogue:
+    """Of very large documents every seventh operation: this profile writes all definitions into each tool."""
     if len(document.operations) > 450:
-        document = dataclasses.replace(document, operations=document.operations[::7])  # every operation would take long
-    catalogue = compile_tools(document, CompileOptions(profile=Profile.FAITHFUL))
-    for tool, built in inputs(catalogue):
+        document = msgspec.structs.replace(document, operations=document.operations[::7])
+    return compile_tools(document, CompileOptions(profile=Profile.FAITHFUL))
+
+
+def test_faithful_schemas_are_valid_and_keep_the_names(compiled: Compiled) -> None:
+    for tool, built in inputs(faithful_sample(compiled.document)):
         jsonschema_rs.Draft202012Validator(built.schema, offline=True)
         assert built.renames == {}
         assert [a.wire_name for a in tool.arguments if a.parameter and not a.name.startswith(a.wire_name)] == []
+
+
+UNTYPED = {"GET /burgers/{burgerId}": "an object by its properties alone; the example is text, which no `type` forbids"}
+
+
+def test_examples_that_fit_the_document_fit_the_portable_schema(compiled: Compiled) -> None:
+    """What is shown may be less than the document, but is never stricter: its own examples tell."""
+    for strict in faithful_sample(compiled.document).tools:
+        tool = compiled.catalogue.by_key(strict.key)
+        assert tool is not None
+        given = list(examples(tool, compiled.document))
+        if not given or tool.key in UNTYPED:
+            continue
+        portable, faithful = compiled.catalogue.input(tool), faithful_input(compiled.document, strict)
+        names = dict(zip([a.name for a in tool.arguments], [a.name for a in strict.arguments], strict=True))
+        for name, example in given:
+            if name not in portable.renames and fits(faithful, names[name], example):
+                assert fits(portable, name, example), (tool.key, name)
+
+
+def faithful_input(document: Document, tool: Tool) -> ToolInput:
+    alone = msgspec.structs.replace(document, operations=(tool.operation,))
+    catalogue = compile_tools(alone, CompileOptions(profile=Profile.FAITHFUL))
+    return catalogue.input(catalogue.tools[0])
+
+
+def examples(tool: Tool, document: Document) -> Iterator[tuple[str, JSON]]:
+    for argument in tool.arguments:
+        node = argument.parameter.example if argument.parameter is not None else None
+        if argument.role is Role.BODY and tool.operation.body is not None:
+            node = tool.operation.body.content[0].example
+        if node is not None:
+            yield argument.name, node.value
+    for name, nodes in described(tool):
+        for value in (end_of(node, document.resolver) for node in nodes):
+            if isinstance(value, dict) and "example" in value:
+                yield name, value["example"]
+
+
+def fits(built: ToolInput, name: str, example: JSON) -> bool:
+    schema = schema_of(built, name)
+    assert isinstance(schema, dict)
+    whole = {**schema, "$defs": built.schema.get("$defs", {})}
+    try:
+        return jsonschema_rs.Draft202012Validator(whole, offline=True, validate_formats=False).is_valid(example)
+    except ValueError:
+        return False
 
 
 def test_the_list_of_a_large_document_stays_small() -> None:

@@ -36,7 +36,8 @@ class Discriminators:
                 reference = alternative.get("$ref") if isinstance(alternative, dict) else None
                 if isinstance(reference, str):
                     end = end_of(Node(alternative, node.base), self._resolver)
-                    values.setdefault(id(end), [_implicit_name(reference)])
+                    if not _is_tied(end, name):
+                        values.setdefault(id(end), [_implicit_name(reference)])
         return {identity: _tag(name, names, node) for identity, names in values.items()}
 
     def subtypes(self, node: Node) -> dict[int, tuple[Node, Node]]:
@@ -96,6 +97,13 @@ def _read(value: JSON) -> tuple[str, Mapping[str, JSON]] | None:
     if not isinstance(name, str) or not name:
         return None
     return name, mapping if isinstance(mapping, dict) else {}
+
+
+def _is_tied(schema: JSON, name: str) -> bool:
+    """Whether a schema itself lists the values of its discriminator property, which then says more than its own name."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    said = properties.get(name) if isinstance(properties, dict) else None
+    return isinstance(said, dict) and ("enum" in said or "const" in said)
 
 
 def _implicit_name(reference: str) -> str:

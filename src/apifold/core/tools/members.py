@@ -28,7 +28,7 @@ BINARY: JSONObject = {
 }
 """How a model gives bytes, wherever they stand."""
 
-MAX_EITHER = 64
+MAX_EITHER = 200
 """Different schemas that one property may have in joined alternatives."""
 
 _COMPOSITION = frozenset(("allOf", "anyOf", "oneOf", "discriminator"))
@@ -47,13 +47,17 @@ def children(node: Node, complain: words.Complaint | None = None) -> list[tuple[
 
 
 def either(nodes: list[Node]) -> Node:
-    """A schema that any of the given ones satisfies. Those from another file than the first are left out."""
+    """A schema that any of the given ones satisfies; anything, where one schema cannot say that."""
     first = nodes[0]
     differing: list[JSON] = []
     for node in nodes:
-        if node.base == first.base and node.value not in differing:
+        if node.value not in differing:
             differing.append(node.value)
-    return first if len(differing) == 1 else Node({"anyOf": differing[:MAX_EITHER]}, first.base, first.pointer)
+    if len(differing) == 1:
+        return first
+    if len(differing) > MAX_EITHER or any(node.base != first.base for node in nodes):
+        return Node({}, first.base, first.pointer)  # references mean something only from the file they stand in
+    return Node({"anyOf": differing}, first.base, first.pointer)
 
 
 def conditional_children(parts: Composition) -> Iterable[tuple[str, Node]]:

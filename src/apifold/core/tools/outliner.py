@@ -197,11 +197,13 @@ class Outliner:
 
     def _branch(self, outline: Outline, parts: Composition, notes: Notes) -> None:
         groups = parts.groups
+        left_out: tuple[str, ...] = ()
         if len(groups) > 1 and math.prod(map(len, groups)) > MAX_PRODUCT:
             groups = [max(groups, key=len)]
+            left_out = ("additionalProperties",)  # the other groups may bring properties that are not shown now
             notes.rewrites.add("several groups of alternatives")
         options = [tuple(node for option in choice for node in option) for choice in itertools.product(*groups)]
-        base = shared_part(parts)
+        base = shared_part(parts, *left_out)
         only_type = all(node.value.keys() <= {"type"} for node in base if isinstance(node.value, dict))
         outline.branches = tuple(
             option if not base or (only_type and _says_type(option)) else (*base, *option) for option in options
@@ -238,6 +240,8 @@ class Outliner:
                 others.append(source)
         if len(objects) < 2:
             return None, sources
+        if pending:
+            others.append((Node({}, "", pointer),))
         outline = Outline(pointer, "object", facts={"type": "object"})
         outline.measure()
         self._add_optional(
