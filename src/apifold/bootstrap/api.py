@@ -4,7 +4,8 @@ Every way to use an API from the terminal starts here; what listens on a socket 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from apifold.bootstrap.effects import SystemClock, SystemEntropy
 from apifold.bootstrap.loading import destination_policy, is_loopback, load_document
@@ -43,8 +44,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class API:
+class API(msgspec.Struct, frozen=True):
     """An API and everything decided about it. Nothing is connected yet."""
 
     options: Options
@@ -67,8 +67,7 @@ class API:
         return self.snapshot.server
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorCredentials:
+class OperatorCredentials(msgspec.Struct, frozen=True):
     """Every caller uses the operator's secrets."""
 
     one: Credentials

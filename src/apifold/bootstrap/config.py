@@ -6,11 +6,11 @@ Scalars follow YAML 1.2's core schema: `no` and `on` are texts, `0123` is a numb
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
+import msgspec.structs
 import yaml
 
 from apifold.bootstrap.options import Layer, LimitsLayer, SelectLayer, Transport
@@ -83,8 +83,7 @@ def parse_config(text: bytes, variables: Mapping[str, str], *, name: str = "apif
         raise reading.mistyped(error) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(msgspec.Struct, frozen=True):
     """One file being read: where each key stands, for messages."""
 
     name: str

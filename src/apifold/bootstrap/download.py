@@ -3,8 +3,9 @@ policy is asked for every hop, within bounds on time and size.
 """
 
 import asyncio
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
+
+import msgspec
 
 from apifold.core.errors import ErrorCategory
 from apifold.core.limits import DOWNLOAD, DownloadLimits
@@ -19,8 +20,7 @@ _PORTS = {"http": 80, "https": 443}
 _SAFE_IN_URL = "!#$%&'()*+,/:;=?@[]~"
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(msgspec.Struct, frozen=True):
     url: str
     """Where the bytes came from in the end."""
     data: bytes

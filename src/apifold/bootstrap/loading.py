@@ -1,7 +1,9 @@
 """From options to the document that they name, fetched where it is on the web. The HTTP client is loaded only then."""
 
-from dataclasses import replace
 from ipaddress import ip_address
+
+import msgspec
+import msgspec.structs
 
 from apifold.bootstrap.options import Options, Transport
 from apifold.bootstrap.sources import is_url, load_source
@@ -17,7 +19,7 @@ async def load_document(options: Options) -> Document:
     from apifold.bootstrap.download import Downloader  # noqa: PLC0415  a third of a start, for those who need it
     from apifold.gateway.upstream.client import UpstreamClient  # noqa: PLC0415  same
 
-    limits = replace(options.limits, response_bytes=DOWNLOAD.bytes)
+    limits = msgspec.structs.replace(options.limits, response_bytes=DOWNLOAD.bytes)
     upstream = UpstreamClient(policy=destination_policy(options), call_limits=limits)
     try:
         return await load_source(options.spec, fetch=Downloader(upstream), allow_remote=options.remote_refs)

@@ -1,10 +1,10 @@
 """What a server is to be, from three sources: flags over the configuration file over defaults."""
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
+import msgspec.structs
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import CALL, CallLimits
@@ -83,8 +83,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return "Layer(…)"  # it holds secrets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Everything decided."""
 
     spec: str
@@ -178,7 +177,7 @@ def _selection(flags: SelectLayer, file: SelectLayer) -> Selection:
 
 
 def _limits(flags: LimitsLayer, file: LimitsLayer) -> CallLimits:
-    limits = replace(
+    limits = msgspec.structs.replace(
         CALL,
         timeout_seconds=_first(flags.timeout_seconds, file.timeout_seconds, CALL.timeout_seconds),
         retries=_first(flags.retries, file.retries, CALL.retries),

@@ -6,8 +6,9 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from apifold.bootstrap import api as assembly
 from apifold.bootstrap.api import API
@@ -30,8 +31,7 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _log = logging.getLogger("apifold.serve")
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(msgspec.Struct, frozen=True):
     """A server that answers from now on, for whoever tells a person."""
 
     api: API

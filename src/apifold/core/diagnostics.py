@@ -3,8 +3,9 @@
 Only "nothing could be read" is an exception; everything else is a `Diagnostic` next to the rest of the result.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Severity(StrEnum):
@@ -16,8 +17,7 @@ class Severity(StrEnum):
     """A harmless rewrite, or a part that is understood and deliberately not used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(msgspec.Struct, frozen=True):
     code: str
     """Stable, dotted, lower case: `reference.unresolved`, `schema.cut`, `name.shortened`."""
     severity: Severity

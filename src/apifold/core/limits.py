@@ -1,10 +1,9 @@
 """Every bound put on hostile input, named, in one place. Sizes are bytes unless the name says otherwise."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentLimits:
+class DocumentLimits(msgspec.Struct, frozen=True):
     """Bounds on an OpenAPI document and on what is built from it."""
 
     file_bytes: int = 64 * 1024 * 1024
@@ -23,8 +22,7 @@ class DocumentLimits:
     """Warnings and notes that are kept; errors always are."""
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadLimits:
+class DownloadLimits(msgspec.Struct, frozen=True):
     """Bounds on fetching a document and its other files over HTTP."""
 
     bytes: int = 25 * 1024 * 1024
@@ -37,8 +35,7 @@ class DownloadLimits:
     concurrency: int = 8
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaLimits:
+class SchemaLimits(msgspec.Struct, frozen=True):
     """Bounds on the schema of one tool."""
 
     bytes: int = 60_000
@@ -52,8 +49,7 @@ class SchemaLimits:
     """Characters of a tool's description."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallLimits:
+class CallLimits(msgspec.Struct, frozen=True):
     """Bounds on one tool call and its upstream exchange."""
 
     request_bytes: int = 20 * 1024 * 1024
@@ -73,8 +69,7 @@ class CallLimits:
     """Tools whose compiled request plan (schema included, about 50 kB for a rich one) is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoolLimits:
+class PoolLimits(msgspec.Struct, frozen=True):
     """Bounds on connections to upstreams."""
 
     per_origin: int = 64
@@ -96,8 +91,7 @@ class PoolLimits:
     names: int = 1_024
 
 
-@dataclass(frozen=True, slots=True)
-class WireLimits:
+class WireLimits(msgspec.Struct, frozen=True):
     """Bounds on what a caller may send us."""
 
     body_bytes: int = 4 * 1024 * 1024

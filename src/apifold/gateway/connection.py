@@ -4,12 +4,12 @@ Messages are answered one at a time, in order. While one is at work the next byt
 read once there are many, so a caller costs a bounded amount whatever it sends. No header of a proxy is believed.
 """
 
+import msgspec
 import asyncio
 import math
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import cast
 
 from apifold.core.limits import WireLimits
@@ -26,8 +26,7 @@ _LINGER_SECONDS = 2.0
 _CACHED_HEADS = 512
 
 
-@dataclass(slots=True)
-class Shared:
+class Shared(msgspec.Struct):
     """What all connections of one server have in common."""
 
     handler: Handler
@@ -35,15 +34,15 @@ class Shared:
     loop: asyncio.AbstractEventLoop
     on_crash: Callable[[BaseException], None]
     fallback: Fallback | None = None
-    connections: "set[Connection]" = field(default_factory=set)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    connections: "set[Connection]" = msgspec.field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
     closing: bool = False
-    empty: asyncio.Event = field(default_factory=asyncio.Event)
+    empty: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     """Set once the server is closing and the last connection is gone."""
     date: bytes = b""
     """The `Date` line of this second (RFC 9110 6.6.1)."""
-    fields: FieldEncoder = field(default_factory=lambda: FieldEncoder(FRAMING))
-    heads: dict[tuple[int, tuple[tuple[str, str], ...]], bytes] = field(default_factory=dict)
+    fields: FieldEncoder = msgspec.field(default_factory=lambda: FieldEncoder(FRAMING))
+    heads: dict[tuple[int, tuple[tuple[str, str], ...]], bytes] = msgspec.field(default_factory=dict)
 
     def head(self, status: int, fields: Sequence[tuple[str, str]]) -> bytes:
         """Status line and fields, validated once per distinct set of fields."""

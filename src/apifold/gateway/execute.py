@@ -6,7 +6,8 @@ together have one deadline.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from apifold.core.effects import Clock, Entropy
 from apifold.core.limits import CallLimits
@@ -22,8 +23,7 @@ _PASSING = frozenset({FailureKind.CONNECT_FAILED, FailureKind.CONNECT_TIMEOUT, F
 """Failures that a moment may heal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(msgspec.Struct, frozen=True):
     """Time and chance, handed in."""
 
     clock: Clock

@@ -5,8 +5,8 @@ beside a transfer coding are errors there. What it leaves open is closed here: s
 versions. A message reaches the other side whole or not at all.
 """
 
+import msgspec
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum, auto
 
 import httptools
@@ -55,8 +55,7 @@ class Refused(Exception):
         self.status = status
 
 
-@dataclass(slots=True)
-class Message:
+class Message(msgspec.Struct):
     method: str
     path: str
     query: str

@@ -1,8 +1,7 @@
 """What is decided about an API before anything is connected."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from apifold.bootstrap.api import API, assemble, destination_policy, is_loopback
 from apifold.bootstrap.options import Layer, Options, OptionsRefused, Transport, decide

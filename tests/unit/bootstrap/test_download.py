@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from apifold.bootstrap.download import Download, Downloader
 from apifold.core.errors import ErrorCategory

@@ -1,9 +1,9 @@
 """Flags over file over environment over defaults."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from apifold import settings
 from apifold.bootstrap.options import Layer, LimitsLayer, Options, OptionsRefused, SelectLayer, Transport, decide

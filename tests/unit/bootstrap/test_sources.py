@@ -4,11 +4,11 @@ import asyncio
 import io
 import os
 from collections.abc import Coroutine, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from apifold.bootstrap.download import Download
 from apifold.bootstrap.sources import is_url, load_path, load_source, load_stdin, load_url

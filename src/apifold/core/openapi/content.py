@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+
+import msgspec
+import msgspec.structs
 
 from apifold.core.openapi.model import Dialect, Encoding, MediaType, Node, RequestBody, Response, Style
 from apifold.core.openapi.reading import (
@@ -29,7 +31,7 @@ def read_body(reading: Reading, node: Node) -> RequestBody | None:
     found = reading.follow(node)
     body = reading.memory.bodies.get(id(found.value)) or _body(reading, found)
     said_here = sibling(reading, node, "description")
-    return replace(body, description=said_here) if body is not None and said_here else body
+    return msgspec.structs.replace(body, description=said_here) if body is not None and said_here else body
 
 
 def _body(reading: Reading, found: Node) -> RequestBody | None:
@@ -65,7 +67,7 @@ def body_of_schema(reading: Reading, node: Node, consumes: Sequence[str]) -> Req
     parameter = members(node)
     schema = schema_at(reading, node)
     if "schema" not in parameter and "type" in parameter:
-        schema = replace(node, value=upgrade_schema(parameter))
+        schema = msgspec.structs.replace(node, value=upgrade_schema(parameter))
     example = example_at(reading, node)
     content = tuple(MediaType(media, schema, example=example) for media in consumes or (JSON_MEDIA,))
     required = flag_of(parameter.get("required"))

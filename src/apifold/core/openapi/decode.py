@@ -6,7 +6,6 @@ import json
 import math
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -37,12 +36,11 @@ class DocumentRefused(AppError):
     category = ErrorCategory.INVALID
 
 
-@dataclass(slots=True)
-class DecodedFile:
+class DecodedFile(msgspec.Struct):
     value: JSON
-    links: Links = field(default_factory=Links)
+    links: Links = msgspec.field(default_factory=Links)
     """What the file says of other files."""
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = msgspec.field(default_factory=list)
 
 
 def decode(data: bytes, *, limits: DocumentLimits = DOCUMENT) -> JSON:

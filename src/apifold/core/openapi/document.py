@@ -1,15 +1,15 @@
 """The whole of a read document: its operations, and what was left out and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from apifold.core.diagnostics import Diagnostic
 from apifold.core.openapi.model import Dialect, DocumentInfo, Operation, SecurityScheme, Server
 from apifold.core.openapi.references import Resolver
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     dialect: Dialect
     info: DocumentInfo
     servers: tuple[Server, ...]

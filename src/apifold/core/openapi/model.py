@@ -5,8 +5,9 @@ followed from there. Everything here is frozen and shared; nobody changes a node
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from apifold.core.values import JSON
 
@@ -44,8 +45,7 @@ class Style(StrEnum):
     TAB_DELIMITED = "tabDelimited"  # ours: Swagger 2.0 `collectionFormat: tsv`
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """A value and the place it stands: `base` is the file it is in ("" for the root document)."""
 
     value: JSON
@@ -53,32 +53,29 @@ class Node:
     pointer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(msgspec.Struct, frozen=True):
     """How one property of a form or multipart body is written (Encoding Object). `None` means not said."""
 
     content_type: str | None = None
     style: Style | None = None
     explode: bool | None = None
     allow_reserved: bool = False
-    headers: Mapping[str, Node] = field(default_factory=dict)
+    headers: Mapping[str, Node] = msgspec.field(default_factory=dict)
     """Part headers by name: Header Objects, reference followed. Only `multipart/*` uses them."""
 
 
-@dataclass(frozen=True, slots=True)
-class MediaType:
+class MediaType(msgspec.Struct, frozen=True):
     """One entry of a `content` map."""
 
     content_type: str
     """As written in the document, e.g. `application/json` or `image/*`."""
     schema: Node | None
-    encoding: Mapping[str, Encoding] = field(default_factory=dict)
+    encoding: Mapping[str, Encoding] = msgspec.field(default_factory=dict)
     item_schema: Node | None = None  # 3.2, sequential media types
     example: Node | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True):
     """A parameter with its serialisation rule spelled out (defaults of the specification applied)."""
 
     name: str
@@ -98,8 +95,7 @@ class Parameter:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class RequestBody:
+class RequestBody(msgspec.Struct, frozen=True):
     required: bool
     description: str
     content: tuple[MediaType, ...]
@@ -107,28 +103,25 @@ class RequestBody:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     status: str
     """`200`, `2XX` or `default`."""
     description: str
     content: tuple[MediaType, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerVariable:
+class ServerVariable(msgspec.Struct, frozen=True):
     default: str
     enum: tuple[str, ...]
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(msgspec.Struct, frozen=True):
     """A base URL, its variables not yet filled in; may be relative to where the document was found."""
 
     url: str
     description: str = ""
-    variables: Mapping[str, ServerVariable] = field(default_factory=dict)
+    variables: Mapping[str, ServerVariable] = msgspec.field(default_factory=dict)
 
 
 class SecurityKind(StrEnum):
@@ -141,8 +134,7 @@ class SecurityKind(StrEnum):
     HTTP = "http"  # another scheme of RFC 7235, e.g. digest: `scheme` has it
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityScheme:
+class SecurityScheme(msgspec.Struct, frozen=True):
     name: str
     """Key under `components.securitySchemes` (or `securityDefinitions`)."""
     kind: SecurityKind
@@ -158,16 +150,14 @@ class SecurityScheme:
     """For `oauth2`: the flows as written."""
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityRequirement:
+class SecurityRequirement(msgspec.Struct, frozen=True):
     """Schemes that are needed together (AND): scheme name to scopes. Several requirements are alternatives (OR)."""
 
     schemes: tuple[tuple[str, tuple[str, ...]], ...]
     """Empty: the operation may be called without credentials."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     key: str
     """`METHOD /path/{template}`: the identity everything else hangs on (settings, allow-lists, logs)."""
     method: str
@@ -195,8 +185,7 @@ class Operation:
     """The file the operation stands in; relative server URLs and references start here."""
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentInfo:
+class DocumentInfo(msgspec.Struct, frozen=True):
     title: str
     version: str
     """As text, also when the document wrote a number."""

@@ -3,7 +3,8 @@ wrong with one never costs another; what is left out is named in the diagnostics
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from apifold.core.diagnostics import Diagnostic
 from apifold.core.limits import DOCUMENT, DocumentLimits
@@ -36,8 +37,7 @@ _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace",
 _PATH_WORDS = frozenset(("$ref", "summary", "description", "servers", "parameters", "additionalOperations"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Defaults:
+class _Defaults(msgspec.Struct, frozen=True):
     """What the document says for every operation that does not say otherwise."""
 
     servers: tuple[Server, ...]
@@ -47,8 +47,7 @@ class _Defaults:
     produces: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Path:
+class _Path(msgspec.Struct, frozen=True):
     """A path item: what its operations share."""
 
     template: str

@@ -1,7 +1,9 @@
 """Parameters with their serialisation rule spelled out: one list of them, two lists merged, and their tie to the path."""
 
 import re
-from dataclasses import dataclass, field, replace
+
+import msgspec
+import msgspec.structs
 
 from apifold.core.openapi.content import read_content
 from apifold.core.openapi.model import Dialect, Location, MediaType, Node, Parameter, Style
@@ -44,14 +46,13 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _QUERY_PLACEHOLDER = re.compile(r"([^&=]+)=\{([^{}&]+)\}")
 
 
-@dataclass(slots=True)
-class Declared:
+class Declared(msgspec.Struct):
     """What one or two `parameters` lists declare."""
 
-    parameters: dict[tuple[Location, str], Parameter] = field(default_factory=dict)
+    parameters: dict[tuple[Location, str], Parameter] = msgspec.field(default_factory=dict)
     body: Node | None = None
     """Swagger 2.0 `in: body`, reference followed."""
-    form: dict[str, Node] = field(default_factory=dict)
+    form: dict[str, Node] = msgspec.field(default_factory=dict)
     """Swagger 2.0 `in: formData` by name, reference followed."""
     authorization: Node | None = None
     """An `Authorization` header: no parameter, but a sign of how the API wants to be called."""
@@ -109,7 +110,7 @@ def _declare(reading: Reading, declared: Declared, entry: Node) -> None:
         return
     said_here = sibling(reading, entry, "description")
     if said_here:
-        parameter = replace(parameter, description=said_here)
+        parameter = msgspec.structs.replace(parameter, description=said_here)
     name = parameter.name.lower() if parameter.location is Location.HEADER else parameter.name
     identity = (parameter.location, name)
     if identity in declared.parameters:
@@ -214,7 +215,7 @@ def _upgraded(reading: Reading, node: Node) -> Node:
             return node
         message = "a type beside the name is Swagger 2.0; it is taken as the schema"
         reading.report.warning("parameter.type_in_openapi_3", place(node), message, "Put it under 'schema'.")
-    return replace(node, value=upgrade_parameter(said))
+    return msgspec.structs.replace(node, value=upgrade_parameter(said))
 
 
 def _content(reading: Reading, node: Node) -> MediaType | None:
@@ -276,7 +277,9 @@ def _in_query(
         message = f"the placeholder {{{name}}} stands in the query; it is taken as the query parameter {key!r}"
         reading.report.warning("parameter.in_query_of_path", place(node), message, "Declare it with in: query.")
         parameter = _for_placeholder(reading, name, unbound, node)
-        moved.append(replace(parameter, name=key, location=Location.QUERY, style=Style.FORM, explode=True))
+        moved.append(
+            msgspec.structs.replace(parameter, name=key, location=Location.QUERY, style=Style.FORM, explode=True)
+        )
         known.add(key)
     return moved
 
@@ -293,7 +296,7 @@ def _for_placeholder(reading: Reading, name: str, unbound: list[Parameter], node
             return alike[0]
         message = f"the placeholder {{{name}}} is taken to mean the parameter {alike[0].name[:80]!r}"
         reading.report.warning("parameter.spelled_differently", place(node), message, "Spell both the same.")
-        return replace(alike[0], name=name)
+        return msgspec.structs.replace(alike[0], name=name)
     message = f"the placeholder {{{name}}} has no parameter; one that takes any text is made"
     reading.report.warning("parameter.undeclared", place(node), message, "Declare it under 'parameters' with in: path.")
     text: JSONObject = {"type": "string"}

@@ -1,6 +1,6 @@
 """What every reader of a part needs: the document, its rules, its bounds, and where to report; and tolerant access."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 from apifold.core.limits import DocumentLimits
 from apifold.core.openapi.model import Dialect, Node, Parameter, RequestBody, Response
@@ -11,22 +11,20 @@ from apifold.core.values import JSON, JSONObject
 _UNRESOLVED_ADVICE = "Correct the reference, or give the file it points to."
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(msgspec.Struct):
     """Parts that many operations share are read once. Keys are identities of values, which the document keeps alive."""
 
-    parameters: dict[int, Parameter] = field(default_factory=dict)
-    bodies: dict[int, RequestBody] = field(default_factory=dict)
-    responses: dict[tuple[int, str], Response] = field(default_factory=dict)
+    parameters: dict[int, Parameter] = msgspec.field(default_factory=dict)
+    bodies: dict[int, RequestBody] = msgspec.field(default_factory=dict)
+    responses: dict[tuple[int, str], Response] = msgspec.field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(msgspec.Struct):
     resolver: Resolver
     dialect: Dialect
     limits: DocumentLimits
     report: Report
-    memory: Memory = field(default_factory=Memory)
+    memory: Memory = msgspec.field(default_factory=Memory)
 
     def follow(self, node: Node) -> Node:
         """The node itself, or what its `$ref` means. Raises `Unusable` when that is nowhere."""

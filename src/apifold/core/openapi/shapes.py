@@ -6,7 +6,8 @@ beyond the bound counts as unsaid. Whoever asks often keeps the answer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from apifold.core.openapi.model import Node
 from apifold.core.openapi.references import Resolver, Unresolved
@@ -21,13 +22,12 @@ _MAX_DEPTH = 32
 _TEXT_MEDIA = ("text/", "application/json", "application/xml", "application/yaml", "application/javascript")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """The outer shape of the values of one schema."""
 
     types: frozenset[str] = JSON_TYPES
     """JSON types a value may have; `number` always comes with `integer`. All seven: nothing is said."""
-    properties: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
+    properties: Mapping[str, tuple[Node, ...]] = msgspec.field(default_factory=dict)
     """Every schema given for a property, from all compositions, in document order."""
     items: tuple[Node, ...] = ()
     additional: Node | None = None

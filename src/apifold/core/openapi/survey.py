@@ -1,7 +1,8 @@
 """One walk over a decoded value: how deep and how large it is, and which other files it refers to."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from apifold.core.values import JSON
 
@@ -14,13 +15,12 @@ def identity_names(identity: str) -> set[str]:
     return {whole, whole.rpartition("/")[2]} - {""}
 
 
-@dataclass(slots=True)
-class Links:
+class Links(msgspec.Struct):
     """What one file says of others."""
 
-    files: dict[str, None] = field(default_factory=dict)
+    files: dict[str, None] = msgspec.field(default_factory=dict)
     """File parts of the references that leave the file, in order (a dict is an ordered set)."""
-    identities: set[str] = field(default_factory=set)
+    identities: set[str] = msgspec.field(default_factory=set)
     """Every `$id`: a reference to one of them needs no file."""
 
     def note(self, members: dict[str, JSON]) -> None:
@@ -50,13 +50,12 @@ class Links:
             self.files[name] = None
 
 
-@dataclass(slots=True)
-class Survey:
+class Survey(msgspec.Struct):
     depth: int = 0
     nodes: int = 1
     keys: int = 0
     """Members of all objects together; fewer than the text has when a key stands twice in one object."""
-    links: Links = field(default_factory=Links)
+    links: Links = msgspec.field(default_factory=Links)
 
 
 def survey(value: JSON) -> Survey:

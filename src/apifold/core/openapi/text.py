@@ -1,7 +1,8 @@
 """Bytes to text: which encoding a file has, told without reading its content (YAML 1.2 5.2, RFC 8259 8.1)."""
 
 import codecs
-from dataclasses import dataclass
+
+import msgspec
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -21,8 +22,7 @@ _SIGNATURES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     utf8: bytes
     """The text in UTF-8, without a byte order mark."""
     broken: int

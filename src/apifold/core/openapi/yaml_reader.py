@@ -8,8 +8,8 @@ Object keys are kept as the text they are written as: `200:` is the key "200" an
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+import msgspec
 import yaml
 from yaml.events import (
     AliasEvent,
@@ -55,20 +55,18 @@ class YAMLRefused(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(msgspec.Struct, frozen=True):
     code: str
     message: str
     line: int
 
 
-@dataclass(slots=True)
-class YAMLText:
+class YAMLText(msgspec.Struct):
     """What was read."""
 
     value: JSON = None
-    links: Links = field(default_factory=Links)
-    remarks: list[Remark] = field(default_factory=list)
+    links: Links = msgspec.field(default_factory=Links)
+    remarks: list[Remark] = msgspec.field(default_factory=list)
 
     def remark(self, code: str, message: str, line: int) -> None:
         if len(self.remarks) < _NOTES:
@@ -85,8 +83,7 @@ _MERGE = _Special()
 """`<<`: the members of the value are added to the object."""
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(msgspec.Struct):
     """A collection that is being built: an object has `members`, a list has `elements`."""
 
     members: dict[str, JSON] | None
@@ -96,7 +93,7 @@ class _Frame:
     """The collection stands where a key should."""
     key: str | _Special | None = None
     """In an object: the key whose value comes next; `None` when a key comes next."""
-    merges: list[JSON] = field(default_factory=list)
+    merges: list[JSON] = msgspec.field(default_factory=list)
     size: int = 1
     """Values in the collection, aliases written out. Scalars are counted when the collection ends."""
     height: int = 0
@@ -110,8 +107,7 @@ class _Frame:
         return self.elements if self.members is None else self.members
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchored:
+class _Anchored(msgspec.Struct, frozen=True):
     value: JSON
     size: int
     height: int

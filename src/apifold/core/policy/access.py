@@ -1,7 +1,8 @@
 """Who is calling us, and which tools they may see and call."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class PrincipalKind(StrEnum):
@@ -12,8 +13,7 @@ class PrincipalKind(StrEnum):
     SESSION = "session"
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True):
     """The caller of one request, as authentication found it. Never holds a secret."""
 
     kind: PrincipalKind

@@ -4,9 +4,10 @@ One logical call counts once against the breaker, however many attempts it took.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+
+import msgspec
 
 RETRY_STATUSES = frozenset({429, 502, 503, 504})
 """Answers after which an idempotent call may be sent again."""
@@ -17,8 +18,7 @@ BROKEN_STATUSES = frozenset({502, 503, 504})
 # --- breaker ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerRule:
+class BreakerRule(msgspec.Struct, frozen=True):
     failures: int = 5
     """This many in a row open it."""
     open_seconds: float = 30.0
@@ -37,8 +37,7 @@ class Verdict(StrEnum):
     """Cancelled, or refused by us: says nothing about the upstream."""
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(msgspec.Struct, frozen=True):
     """State for one upstream origin. Every method gives the next state; time is monotonic seconds."""
 
     failures: int = 0
@@ -82,8 +81,7 @@ CLOSED = Breaker()
 # --- retries ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RetryRule:
+class RetryRule(msgspec.Struct, frozen=True):
     retries: int = 2
     base_seconds: float = 0.2
     """Doubles with every attempt; the real pause is between half of it and all of it."""

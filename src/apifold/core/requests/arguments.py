@@ -1,13 +1,13 @@
 """What is wrong with the arguments of a call, said so that a model can correct itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from apifold.core.errors import AppError, ErrorCategory
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One thing wrong with the arguments."""
 
     pointer: str

@@ -8,9 +8,10 @@
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
+
+import msgspec
 
 from apifold.core.openapi.media import essence
 from apifold.core.requests.serialize import Unwritable, header_text
@@ -23,15 +24,14 @@ _KEYS: Final = frozenset({"content", "filename", "contentType", "headers"})
 EXPECTED: Final = 'expects a file: base64 text, a data URI, or {"content": "<base64>", "filename": "name.ext", "contentType": "type/subtype"}'
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(msgspec.Struct, frozen=True):
     """A file as a caller gave it."""
 
     content: bytes
     filename: str = ""
     content_type: str = ""
     """Empty: the caller did not say."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Extra headers of a multipart part, e.g. `Content-ID`."""
 
 

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
 from apifold.core.openapi.model import Location, MediaType, Parameter
@@ -21,8 +22,7 @@ _OCTETS: Final = "application/octet-stream"
 _RECORD_SEPARATOR: Final = b"\x1e"
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True):
     """A body ready to send."""
 
     body: bytes

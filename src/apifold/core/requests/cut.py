@@ -6,7 +6,6 @@ never read is first closed where it can be (`close_early`).
 """
 
 import re
-from dataclasses import dataclass
 
 import msgspec
 
@@ -19,8 +18,7 @@ _DEEPEST = 64
 _SENTENCE_CUTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     pointer: str
     """JSON pointer to what was cut, "" for the whole value."""
     unit: str

@@ -7,11 +7,12 @@ registries; Python's `is_global` is not used, for it differs between the version
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 from urllib.parse import quote
+
+import msgspec
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.requests.model import Origin
@@ -35,21 +36,18 @@ class Reason(StrEnum):
     SCHEME = "scheme"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     reason: Reason
     message: str
     """For a person; names the host or the address and what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(msgspec.Struct, frozen=True):
     address: str
     """Canonical text of the address that was checked: the one, and the only one, to connect to."""
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationPolicy:
+class DestinationPolicy(msgspec.Struct, frozen=True):
     """What an operator allows beyond what is globally routable. The default allows nothing."""
 
     private: bool = False

@@ -7,8 +7,10 @@ derived from the parts, so equal arguments give equal bytes, and is proven not t
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+import msgspec.structs
 
 from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
 from apifold.core.openapi.model import Encoding, MediaType, Node
@@ -25,15 +27,13 @@ _PLAIN: Final = Encoding()
 _OCTETS: Final = "application/octet-stream"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     head: bytes
     """Header lines, each ended by CRLF."""
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Property:
+class _Property(msgspec.Struct, frozen=True):
     """How the values of one property become parts."""
 
     name: str
@@ -58,7 +58,10 @@ def compile_multipart(media: MediaType, resolver: Resolver) -> Callable[[JSON], 
         for name in dict.fromkeys((*shape.properties, *media.encoding))
     }
     if form_data and not any(_is_file(plan) for plan in known.values()):
-        known = {name: replace(plan, takes_data_uri=plan.shape.is_only("string")) for name, plan in known.items()}
+        known = {
+            name: msgspec.structs.replace(plan, takes_data_uri=plan.shape.is_only("string"))
+            for name, plan in known.items()
+        }
     other = _property("", _PLAIN, shape_of(resolver, shape.additional), resolver)
     unnamed = _property("", _PLAIN, shape_of(resolver, *shape.items), resolver)
 
@@ -81,7 +84,7 @@ def _members(
     if isinstance(value, dict):
         for name, item in value.items():
             if item is not None:
-                yield known.get(name) or replace(other, name=name), item
+                yield known.get(name) or msgspec.structs.replace(other, name=name), item
     elif isinstance(value, list):
         for item in value:
             yield unnamed, item

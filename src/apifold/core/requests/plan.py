@@ -6,8 +6,10 @@ change. Building a request from it is `core.requests.build`. Whoever keeps plans
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+import msgspec
+import msgspec.structs
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.openapi.media import MediaKind, essence, find_media_type, media_kind, selectable_media_types
@@ -49,8 +51,7 @@ class UncallableOperation(AppError):
         super().__init__("operation.uncallable", f"{key[:80]!r} is not a method that HTTP allows (RFC 9110 9.1).")
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """One argument that becomes a part of the request."""
 
     argument: str
@@ -60,8 +61,7 @@ class Slot:
     """What is sent when the argument is missing: for a header that is also sent on our own account."""
 
 
-@dataclass(frozen=True, slots=True)
-class PathSlot:
+class PathSlot(msgspec.Struct, frozen=True):
     argument: str
     write: Callable[[JSON], str]
 
@@ -143,8 +143,7 @@ class BodyPlan:
         return json_type(value) in types
 
 
-@dataclass(frozen=True, slots=True)
-class RequestPlan:
+class RequestPlan(msgspec.Struct, frozen=True):
     """How the arguments of one tool become a request."""
 
     key: str
@@ -166,7 +165,7 @@ class RequestPlan:
     renames: Mapping[str, Renames]
     legal_names: Mapping[str, str]
     """Wire names that are accepted in place of an argument's name."""
-    defaults: Mapping[str, JSON] = field(default_factory=dict)
+    defaults: Mapping[str, JSON] = msgspec.field(default_factory=dict)
     """Required arguments that the document gives a value for, by legal name."""
     idempotent: bool = False
 
@@ -263,7 +262,7 @@ def _path_slot(slots: Mapping[str, Slot], name: str) -> PathSlot:
 def _with_fallback(slot: Slot, fixed: tuple[tuple[str, str], ...]) -> Slot:
     """A header parameter that is also sent on our own account falls back to our value."""
     ours = next((text for name, text in fixed if name.lower() == slot.wire_name.lower()), None)
-    return slot if ours is None else replace(slot, fallback=ours)
+    return slot if ours is None else msgspec.structs.replace(slot, fallback=ours)
 
 
 def _body_plan(tool: Tool, resolver: Resolver) -> BodyPlan | None:

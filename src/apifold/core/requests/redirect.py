@@ -6,8 +6,9 @@ the first request goes along but `Accept`: no credential, no cookie, no argument
 URL it is not followed. The destination policy sees every hop, because every hop is sent through the upstream port.
 """
 
-from dataclasses import dataclass
 from urllib.parse import urljoin
+
+import msgspec
 
 from apifold.core.requests.destination import Refused, split_url
 from apifold.core.requests.model import BodyKind, Origin, UpstreamRequest, UpstreamResponse
@@ -18,15 +19,13 @@ _SAFE = frozenset({"GET", "HEAD"})
 _TRAVELS = frozenset({"accept", "accept-encoding", "user-agent"})
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(msgspec.Struct, frozen=True):
     request: UpstreamRequest
     same_origin: bool
     """Credentials may be put on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotFollowed:
+class NotFollowed(msgspec.Struct, frozen=True):
     reason: str
 
 

@@ -5,7 +5,6 @@ call never comes here. Every repair is reported, so that it can be counted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -61,12 +60,11 @@ def _renamed(value: JSON, renames: Renames, *, to_wire: bool) -> JSON:
     return result
 
 
-@dataclass(slots=True)
-class Repairs:
+class Repairs(msgspec.Struct):
     """Sets values right against a schema and notes each change as `pointer: what was done`."""
 
     root: JSONObject
-    done: list[str] = field(default_factory=list)
+    done: list[str] = msgspec.field(default_factory=list)
 
     def repaired(self, value: JSON, schemas: Sequence[JSON], path: tuple[str | int, ...] = ()) -> JSON:
         """The value with what its schemas (alternatives) leave no doubt about set right."""

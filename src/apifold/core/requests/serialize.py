@@ -8,7 +8,6 @@ separators per style. What the specification leaves undefined is decided here, o
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 from urllib.parse import quote, unquote
@@ -155,8 +154,7 @@ def cookie_text(text: str) -> str:
 # --- Styles ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One style in one location, in the terms of RFC 6570 Appendix A."""
 
     first: str
@@ -204,8 +202,7 @@ _DEFAULT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """How one named value is written."""
 
     name: str

@@ -7,9 +7,10 @@ request can be shown but not sent.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
+
+import msgspec
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.openapi.model import Server
@@ -33,8 +34,7 @@ class InvalidServer(AppError):
         super().__init__("server.invalid", message, hint="Name the server with --base-url.")
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(msgspec.Struct, frozen=True):
     """Where requests go: an origin, or `None` for a relative server, and the path before the template."""
 
     origin: Origin | None
@@ -42,17 +42,16 @@ class Base:
     """Percent-encoded, starts with `/` unless empty, never ends with one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerChoice:
+class ServerChoice(msgspec.Struct, frozen=True):
     """What may be said about servers from outside the document."""
 
     base_url: str = ""
     """Stands over every server: scheme, host and base path."""
     document_url: str = ""
     """Where the document was found, if on the web: relative servers start there (RFC 3986 5)."""
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Values of server variables, over their defaults."""
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Other origins to use in place of the document's (`https://api.example.com` to `http://127.0.0.1:8080`);
     base paths stay. For test environments and proxies."""
 

@@ -6,9 +6,10 @@ is checked again as a whole: as many segments as server and template have, and n
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
+
+import msgspec
 
 from apifold.core.requests.serialize import Unwritable, Write
 from apifold.core.values import JSON
@@ -20,8 +21,7 @@ _UP: Final = re.compile(r"(?:^|[/\\])\.\.(?:$|[/\\])")
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """A path template in pieces: `literals[0] arguments[0] literals[1] ...`."""
 
     literals: tuple[str, ...]

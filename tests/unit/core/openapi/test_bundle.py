@@ -1,8 +1,7 @@
 """A document in several files, without I/O."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.limits import DOCUMENT
 from apifold.core.openapi.bundle import Bundle, read_bytes

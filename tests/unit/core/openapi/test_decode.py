@@ -1,9 +1,9 @@
 """Bytes to values: what is tolerated, what is refused and in which words, and that hostile input stays cheap."""
 
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.limits import DOCUMENT
 from apifold.core.openapi.decode import DocumentRefused, decode, decode_file

@@ -1,8 +1,7 @@
 """Which operations a document has, what each keeps, and that one broken thing costs only itself."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.diagnostics import Diagnostic, Severity
 from apifold.core.limits import DOCUMENT

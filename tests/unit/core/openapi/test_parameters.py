@@ -1,8 +1,7 @@
 """Parameters: the rule each is written by, what is dropped, and their tie to the path."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.openapi.model import Location, MediaType, Node, Parameter, Style
 from apifold.core.values import JSON, JSONObject
