@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+import msgspec
 
 from apifold.core.diagnostics import Diagnostic, Severity
 from apifold.core.limits import SCHEMA, SchemaLimits
@@ -36,8 +37,7 @@ _ORDER = {location: rank for rank, location in enumerate(_LOCATIONS)}
 _IGNORED_HEADERS = frozenset(("accept", "content-type", "authorization"))
 
 
-@dataclass(frozen=True, slots=True)
-class CompileOptions:
+class CompileOptions(msgspec.Struct, frozen=True):
     profile: Profile = Profile.PORTABLE
     name_limit: int = DEFAULT_NAME_LIMIT
     """Characters of a tool name, at most 64."""

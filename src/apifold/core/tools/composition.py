@@ -4,8 +4,9 @@ The result is flat: members that all apply (an intersection) and groups of alter
 Everything is iterative and bounded; what cannot be read becomes a finding and constrains nothing.
 """
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import msgspec
 
 from apifold.core.diagnostics import Severity
 from apifold.core.openapi.model import Dialect, Node
@@ -59,8 +60,7 @@ _CONSTRAINTS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """Something about one schema that the owner of the document may want to know."""
 
     code: str
@@ -69,32 +69,30 @@ class Finding:
     message: str
 
 
-@dataclass(slots=True)
-class Composition:
-    members: list[tuple[Node, bool]] = field(default_factory=list)
+class Composition(msgspec.Struct):
+    members: list[tuple[Node, bool]] = msgspec.field(default_factory=list)
     """Schema objects without composition keywords being read in them; `True`: the schema itself, not an `allOf` part."""
-    groups: list[list[Source]] = field(default_factory=list)
+    groups: list[list[Source]] = msgspec.field(default_factory=list)
     """Each group: one of its alternatives applies as well. At least two each."""
-    marks: set[int] = field(default_factory=set)
+    marks: set[int] = msgspec.field(default_factory=set)
     """Identities of the schema and of what its references lead to; meeting one again below means recursion."""
     null: bool = False
     """A group offers null."""
     never: bool = False
     """`false` is among the members: no value is allowed."""
     has_reference: bool = False
-    either_required: list[list[str]] = field(default_factory=list)
+    either_required: list[list[str]] = msgspec.field(default_factory=list)
     """Alternatives that only require names, as lists of names."""
-    findings: list[Finding] = field(default_factory=list)
-    rewrites: set[str] = field(default_factory=set)
+    findings: list[Finding] = msgspec.field(default_factory=list)
+    rewrites: set[str] = msgspec.field(default_factory=set)
 
 
-@dataclass(slots=True)
-class _Opening:
+class _Opening(msgspec.Struct):
     """One schema while it is being opened."""
 
     pending: list[tuple[Node, bool]]
-    found: Composition = field(default_factory=Composition)
-    seen: set[int] = field(default_factory=set)
+    found: Composition = msgspec.field(default_factory=Composition)
+    seen: set[int] = msgspec.field(default_factory=set)
 
 
 class Composer:

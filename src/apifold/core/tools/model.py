@@ -1,8 +1,9 @@
 """The compiled form of an operation. Frozen; the costly part (`ToolInput`) is built when somebody asks for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from apifold.core.diagnostics import Diagnostic
 from apifold.core.openapi.model import Operation, Parameter
@@ -16,8 +17,7 @@ class Profile(StrEnum):
     """JSON Schema 2020-12 with `$defs`, property names as the document has them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Annotations:
+class Annotations(msgspec.Struct, frozen=True):
     """Hints about what a tool does (MCP ToolAnnotations). All four are always said."""
 
     title: str
@@ -36,8 +36,7 @@ class Role(StrEnum):
     """`_contentType`: which of several request media types to send."""
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(msgspec.Struct, frozen=True):
     """One top-level argument of a tool and where it goes."""
 
     name: str
@@ -61,22 +60,20 @@ class Argument:
         return "body" if self.role is Role.BODY else "Content-Type"
 
 
-@dataclass(frozen=True, slots=True)
-class Renames:
+class Renames(msgspec.Struct, frozen=True):
     """How property names inside a value differ from the wire, as a tree that mirrors the value.
 
     `keys` maps the model's name to the wire name at this level. `properties` leads on by *wire* name, `items` into
     array elements, `additional` into the values of a map. A missing branch means: nothing is renamed below.
     """
 
-    keys: Mapping[str, str] = field(default_factory=dict)
-    properties: Mapping[str, "Renames"] = field(default_factory=dict)
+    keys: Mapping[str, str] = msgspec.field(default_factory=dict)
+    properties: Mapping[str, "Renames"] = msgspec.field(default_factory=dict)
     items: "Renames | None" = None
     additional: "Renames | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolInput:
+class ToolInput(msgspec.Struct, frozen=True):
     """What a model may pass to a tool."""
 
     schema: JSONObject
@@ -86,8 +83,7 @@ class ToolInput:
     diagnostics: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(msgspec.Struct, frozen=True):
     """The cheap part of a tool: everything but its schema."""
 
     name: str

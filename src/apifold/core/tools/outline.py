@@ -4,8 +4,6 @@ An outline says what stands at one place in the words of JSON Schema 2020-12; pr
 sources to be outlined in turn by whoever has room for them.
 """
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from apifold.core.tools.composition import Finding, Source
@@ -17,8 +15,7 @@ OVERHEAD = 30
 """Bytes of punctuation, `properties`, `required` and the like around a schema."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """The properties of an object, each outlined."""
 
     properties: "tuple[tuple[str, Outline], ...]"
@@ -29,18 +26,17 @@ class Opened:
     """Bytes of all of them together, by their depth."""
 
 
-@dataclass(slots=True)
-class Outline:
+class Outline(msgspec.Struct):
     """What one schema says. Built once, then never changed."""
 
     pointer: str
     kind: str = ""
     """A JSON type other than null, `binary`, or empty: any value, or what the branches say."""
     nullable: bool = False
-    facts: JSONObject = field(default_factory=dict)
+    facts: JSONObject = msgspec.field(default_factory=dict)
     """Keywords that stand as they are, `type` first."""
     description: str = ""
-    properties: dict[str, Source] = field(default_factory=dict)
+    properties: dict[str, Source] = msgspec.field(default_factory=dict)
     required: frozenset[str] = frozenset()
     items: Source | None = None
     additional: Source | bool = True
@@ -60,7 +56,7 @@ class Outline:
     """The properties, once somebody has looked at them."""
     renames: bool = False
     """Some property has a name that is not a legal key."""
-    shared: dict[int, JSONObject] = field(default_factory=dict)
+    shared: dict[int, JSONObject] = msgspec.field(default_factory=dict)
     """Finished schemas of leaves by description length; tools share them."""
 
     @property

@@ -6,7 +6,8 @@ required. References are inlined, recursion is cut, and every cut is reported.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from apifold.core.diagnostics import Severity
 from apifold.core.limits import SCHEMA, SchemaLimits
@@ -42,8 +43,7 @@ _STAGES: tuple[tuple[int, ...], ...] = (
 _CUT = "(details left out)"
 
 
-@dataclass(frozen=True, slots=True)
-class Portable:
+class Portable(msgspec.Struct, frozen=True):
     """The schemas of a tool's arguments."""
 
     schemas: Mapping[str, JSONObject]
@@ -56,15 +56,14 @@ class Portable:
     """Properties that were left out because only the server sets them."""
 
 
-@dataclass(slots=True)
-class _Expansion:
+class _Expansion(msgspec.Struct):
     """The pieces of one tool, parents before children."""
 
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[Piece] = msgspec.field(default_factory=list)
     spent: int = 0
     joins: int = 0
     read_only: int = 0
-    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    findings: dict[tuple[str, str], Finding] = msgspec.field(default_factory=dict)
     renames: bool = False
 
     def report(self, code: str, severity: Severity, pointer: str, message: str) -> None:

@@ -1,7 +1,5 @@
 """Keywords of texts, numbers and truth values, and what of them has to be said in words instead."""
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from apifold.core.diagnostics import Severity
@@ -19,13 +17,12 @@ _LENGTHS = frozenset(("minLength", "maxLength"))
 _BOUNDS = frozenset(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"))
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(msgspec.Struct):
     """Collects what one reading finds."""
 
     pointer: str
-    findings: list[Finding] = field(default_factory=list)
-    rewrites: set[str] = field(default_factory=set)
+    findings: list[Finding] = msgspec.field(default_factory=list)
+    rewrites: set[str] = msgspec.field(default_factory=set)
 
     def complain(self, code: str, message: str) -> None:
         self.findings.append(Finding(code, Severity.WARNING, self.pointer, message))

@@ -4,7 +4,8 @@ Which argument there is, and what it is called, was decided by the compiler; her
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from apifold.core.diagnostics import Diagnostic, Severity
 from apifold.core.openapi.media import MediaKind, is_wildcard, media_kind, selectable_media_types
@@ -19,8 +20,7 @@ FINDINGS_PER_TOOL = 200
 _BINARY: JSONObject = {"type": "string", "format": "binary"}
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """What describes the value of one argument."""
 
     pointer: str

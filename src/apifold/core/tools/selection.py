@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from apifold.core.diagnostics import Diagnostic, Severity
 from apifold.core.tools.model import Tool
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """Every criterion narrows; within one, any value suffices. Empty criteria choose everything but what is deprecated."""
 
     tags: tuple[str, ...] = ()
@@ -29,8 +29,7 @@ class Selection:
 EVERYTHING = Selection(include_deprecated=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(msgspec.Struct, frozen=True):
     tools: tuple[Tool, ...]
     """In catalogue order."""
     diagnostics: tuple[Diagnostic, ...]

@@ -1,7 +1,5 @@
 """What a schema says in words: the document's own, and what no portable keyword can say."""
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from apifold.core.tools import vocabulary as words
@@ -16,14 +14,13 @@ EXAMPLE_LIMIT = 60
 """Bytes of an example that is folded into a description."""
 
 
-@dataclass(slots=True)
-class Hints:
+class Hints(msgspec.Struct):
     """What cannot stand as a keyword and is said in the description."""
 
     format: str = ""
     pattern: str = ""
     step: float | None = None
-    either_required: list[list[str]] = field(default_factory=list)
+    either_required: list[list[str]] = msgspec.field(default_factory=list)
     """Names of which one list has to be given."""
 
 
