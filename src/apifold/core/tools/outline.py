@@ -56,8 +56,8 @@ class Outline(msgspec.Struct):
     """The properties, once somebody has looked at them."""
     renames: bool = False
     """Some property has a name that is not a legal key."""
-    shared: dict[int, JSONObject] = msgspec.field(default_factory=dict)
-    """Finished schemas of leaves by description length; tools share them."""
+    shared: dict[tuple[int, bool], JSONObject] = msgspec.field(default_factory=dict)
+    """Finished schemas of leaves by description length, with and without null; tools share them."""
 
     @property
     def is_leaf(self) -> bool:

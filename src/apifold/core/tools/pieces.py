@@ -16,7 +16,7 @@ class Piece:
     """A place in the schema that is being built."""
 
     # It knows its parent but not its children, which hand their schemas up: without cycles, memory is free at once.
-    __slots__ = ("below", "cut", "depth", "level", "name", "nest", "outline", "parent", "role")
+    __slots__ = ("below", "cut", "depth", "level", "name", "nest", "omits_null", "outline", "parent", "role")
 
     def __init__(self, outline: Outline, parent: "Piece | None", role: str, name: str, depth: int) -> None:
         self.outline = outline
@@ -29,6 +29,8 @@ class Piece:
         """Finished schemas of the pieces below: role, name, schema; the last one first."""
         self.cut = ""
         self.level: Level | None = None
+        self.omits_null = False
+        """Null is not shown, although the document allows it."""
 
 
 class Level:

@@ -85,6 +85,8 @@ class PortableBuilder:
         roots = {
             name: self._add(expansion, self._outline(form), None, "argument", name, 0) for name, form in forms.items()
         }
+        for name, form in forms.items():
+            roots[name].omits_null = form.omits_null
         self._expand(expansion, list(roots.values()))
         if expansion.renames:
             assign_levels(expansion.pieces)

@@ -11,10 +11,12 @@ from apifold.core.values import JSON, JSONObject
 def render(piece: Piece, limit: int) -> JSONObject:
     """The finished schema of a piece whose children are finished."""
     outline = piece.outline
+    null = outline.nullable and not piece.omits_null
     if outline.is_leaf and not piece.cut:
-        known = outline.shared.get(limit)
+        known = outline.shared.get((limit, null))
         if known is None:
-            known = outline.shared[limit] = _finished(outline, _leaf(outline), _words(outline, limit, ""))
+            known = _finished(_leaf(outline), _words(outline, limit, ""), null=null)
+            outline.shared[limit, null] = known
         return known
     if outline.branches:
         schema = _alternatives([below for _, _, below in reversed(piece.below)])
@@ -22,7 +24,7 @@ def render(piece: Piece, limit: int) -> JSONObject:
         schema = {**outline.facts, "items": piece.below[0][2] if piece.below else {}}
     else:
         schema = _object(piece)
-    return _finished(outline, schema, _words(outline, limit, piece.cut))
+    return _finished(schema, _words(outline, limit, piece.cut), null=null)
 
 
 def _leaf(outline: Outline) -> JSONObject:
@@ -84,9 +86,9 @@ def _union(one: JSON, other: JSON) -> JSON:
     return [*mine, *(value for value in other if value not in mine)] if isinstance(other, list) else mine
 
 
-def _finished(outline: Outline, schema: JSONObject, words: str) -> JSONObject:
+def _finished(schema: JSONObject, words: str, *, null: bool) -> JSONObject:
     """The schema with null where it is allowed, and its description."""
-    if outline.nullable and schema:
+    if null and schema:
         inner = schema.get("anyOf")
         options: list[JSON] = [*inner] if isinstance(inner, list) and len(schema) == 1 else [schema]
         schema = {"anyOf": [*options, {"type": "null"}]}

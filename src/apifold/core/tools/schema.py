@@ -28,6 +28,8 @@ class Form(msgspec.Struct, frozen=True):
     """Mostly one; a body has as many as its media types take different values. The default comes first."""
     description: str = ""
     """Words about the whole, where there are several alternatives."""
+    omits_null: bool = False
+    """Null cannot be written there: leaving the argument out says the same."""
 
 
 def argument_forms(tool: Tool) -> dict[str, Form]:
@@ -35,7 +37,7 @@ def argument_forms(tool: Tool) -> dict[str, Form]:
     found: dict[str, Form] = {}
     for argument in tool.arguments:
         if argument.parameter is not None:
-            found[argument.name] = Form(argument.parameter.pointer, (parameter_source(argument.parameter),))
+            found[argument.name] = parameter_form(argument.parameter)
         elif argument.role is Role.BODY and tool.operation.body is not None:
             found[argument.name] = body_form(tool.operation.body)
     return found
@@ -44,7 +46,13 @@ def argument_forms(tool: Tool) -> dict[str, Form]:
 # --- parameters -------------------------------------------------------------------------------------------------------
 
 
-def parameter_source(parameter: Parameter) -> Source:
+def parameter_form(parameter: Parameter) -> Form:
+    """What a parameter takes. No style writes null (OpenAPI 3.1.1, Appendix B), so an optional one is left out."""
+    omits_null = parameter.content is None and not parameter.required
+    return Form(parameter.pointer, (_parameter_source(parameter),), omits_null=omits_null)
+
+
+def _parameter_source(parameter: Parameter) -> Source:
     """The parameter's words stand before those of its schema, which may be shared with others."""
     schema = parameter.schema
     example = parameter.example

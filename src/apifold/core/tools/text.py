@@ -9,7 +9,7 @@ import html
 import re
 
 _CUT = "…"
-_RAW_FACTOR = 6
+_RAW_FACTOR = 3
 """How much more raw text than the limit is looked at: markup rarely makes up more than that."""
 
 # C0 and C1 controls, soft hyphen, Arabic letter mark, Hangul fillers, Khmer and Mongolian invisible signs, zero-width

@@ -445,6 +445,22 @@ def test_parameter_speaks_before_its_schema() -> None:
     }
 
 
+def test_optional_parameter_is_left_out_rather_than_null() -> None:
+    nullable: JSON = {"anyOf": [TEXT, NULL]}
+    listed: JSON = [
+        {"in": "query", "name": "optional", "schema": nullable},
+        {"in": "query", "name": "required", "required": True, "schema": nullable},
+        {"in": "query", "name": "content", "content": {"application/json": {"schema": nullable}}},
+        {"in": "query", "name": "items", "schema": {"type": "array", "items": nullable}},
+    ]
+    assert input_of(document_of({"parameters": listed})).schema["properties"] == {
+        "optional": TEXT,
+        "required": nullable,
+        "content": nullable,
+        "items": {"type": "array", "items": nullable},
+    }
+
+
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
