@@ -147,9 +147,10 @@ def test_property_paths_stand_in_the_tools_and_required_ones_are_never_cut(compi
 
 def check_required(document: Document, tool: Tool, built: ToolInput, name: str, node: Node) -> None:
     """Required names and their enums are never cut, whatever the size."""
-    there = tool_enums(schema_of(built, name), built.renames.get(name))
+    there, required = tool_enums(schema_of(built, name), built.renames.get(name))
     for path, values in required_enums(node, document.resolver).items():
         assert path in there, (tool.key, path)
+        assert path in required, (tool.key, path)
         assert values <= there[path], (tool.key, path)
 
 

@@ -143,9 +143,10 @@ def required_enums(node: Node, resolver: Resolver, *, depth: int = DEPTH) -> dic
     return found
 
 
-def tool_enums(schema: JSON, renames: Renames | None, *, depth: int = DEPTH) -> dict[Path, set[str]]:
-    """The listed values at every property path of an argument's schema in a tool."""
+def tool_enums(schema: JSON, renames: Renames | None, *, depth: int = DEPTH) -> tuple[dict[Path, set[str]], set[Path]]:
+    """The listed values at every property path of an argument's schema in a tool, and the paths that are required."""
     found: dict[Path, set[str]] = {}
+    required: set[Path] = set()
     pending: list[tuple[Path, JSON, Renames | None]] = [((), schema, renames)]
     while pending:
         path, value, names = pending.pop()
@@ -164,7 +165,10 @@ def tool_enums(schema: JSON, renames: Renames | None, *, depth: int = DEPTH) -> 
             for name, below in properties.items():
                 wire = names.keys.get(name, name) if names else name
                 pending.append(((*path, wire), below, names.properties.get(wire) if names else None))
-    return found
+                listed = value.get("required")
+                if isinstance(listed, list) and name in listed:
+                    required.add((*path, wire))
+    return found, required
 
 
 def _text(value: JSON) -> str:
