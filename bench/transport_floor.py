@@ -3,7 +3,7 @@
 `python bench/transport_floor.py [--rounds N] [--seconds S] [--connections C]` starts one process per pair, sends the
 same small `tools/call` with wrk, alternating, and prints the median of CPU microseconds per call and calls per second.
 The work between server and client is the same everywhere and minimal: decode, one GET upstream (1 kB), splice, answer.
-Servers that are not installed are left out and named. Decision record 5 was taken on these numbers.
+Servers that are not installed are left out and named. Decision record 7 was taken on these numbers.
 """
 
 import argparse
