@@ -16,4 +16,6 @@ def available() -> bool:
 
 def needs_corpus() -> pytest.MarkDecorator:
     """Skip where the corpus is not; in CI its absence is a failure, so the test runs and fails there."""
-    return pytest.mark.skipif(not available() and not REQUIRED, reason=f"the corpus of real documents is not at {CORPUS.name}/")
+    return pytest.mark.skipif(
+        not available() and not REQUIRED, reason=f"the corpus of real documents is not at {CORPUS.name}/"
+    )
