@@ -7,6 +7,7 @@ import msgspec.structs
 
 from apifold.core.openapi.content import read_content
 from apifold.core.openapi.model import Dialect, Location, MediaType, Node, Parameter, Style
+from apifold.core.openapi.paths import PathTemplate, read_path
 from apifold.core.openapi.reading import (
     Reading,
     child,
@@ -42,8 +43,6 @@ _STYLE_NAMES = {style.value.lower(): style for style in Style}
 _EXPLODED = frozenset((Style.FORM, Style.COOKIE))
 _IGNORED_HEADERS = frozenset(("accept", "content-type", "authorization"))
 """Parameter Object: definitions of these headers SHALL be ignored; media types and security schemes decide them."""
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_QUERY_PLACEHOLDER = re.compile(r"([^&=]+)=\{([^{}&]+)\}")
 
 
 class Declared(msgspec.Struct):
@@ -245,8 +244,8 @@ def _style(reading: Reading, node: Node, location: Location) -> tuple[Style, boo
 
 def bind_to_path(reading: Reading, declared: Declared, path: str, node: Node) -> tuple[Parameter, ...]:
     """All parameters, with exactly one for each placeholder of the path: others are left out, missing ones are made."""
-    before, _, query = path.partition("#")[0].partition("?")
-    names = list(dict.fromkeys(_PLACEHOLDER.findall(before)))
+    template = read_path(path)
+    names = template.names
     if "" in names:
         raise Unusable("path.malformed", place(node), "a placeholder of the path has no name")
     found: list[Parameter] = []
@@ -256,8 +255,8 @@ def bind_to_path(reading: Reading, declared: Declared, path: str, node: Node) ->
         (found if bound else unbound).append(parameter)
     taken = {parameter.name for parameter in found if parameter.location is Location.PATH}
     found += [_for_placeholder(reading, name, unbound, node) for name in names if name not in taken]
-    if "{" in query:
-        found += _in_query(reading, query, found, unbound, node)
+    if template.fields or template.mixed:
+        found += _in_query(reading, template, found, unbound, node)
     for parameter in unbound:
         message = f"the path has no place for its parameter {parameter.name[:80]!r}; it is left out"
         advice = "Name it in the path, or say where it goes."
@@ -266,12 +265,12 @@ def bind_to_path(reading: Reading, declared: Declared, path: str, node: Node) ->
 
 
 def _in_query(
-    reading: Reading, query: str, found: list[Parameter], unbound: list[Parameter], node: Node
+    reading: Reading, template: PathTemplate, found: list[Parameter], unbound: list[Parameter], node: Node
 ) -> list[Parameter]:
     """Placeholders after `?`, as in `/pets?owner={id}`: what they stand for is a query parameter."""
     moved: list[Parameter] = []
     known = {parameter.name for parameter in found if parameter.location is Location.QUERY}
-    for key, name in _QUERY_PLACEHOLDER.findall(query):
+    for key, name in template.fields:
         if key in known:
             continue
         message = f"the placeholder {{{name}}} stands in the query; it is taken as the query parameter {key!r}"
@@ -281,6 +280,9 @@ def _in_query(
             msgspec.structs.replace(parameter, name=key, location=Location.QUERY, style=Style.FORM, explode=True)
         )
         known.add(key)
+    for pair in template.mixed:
+        message = f"the pair {pair[:80]!r} of the path's query mixes text and placeholders; it is left out"
+        reading.report.warning("parameter.in_query_of_path", place(node), message, "Declare it with in: query.")
     return moved
 
 
@@ -318,5 +320,5 @@ def _for_placeholder(reading: Reading, name: str, unbound: list[Parameter], node
 
 
 def _loose(name: str) -> str:
-    """`{petId}`, `{pet_id}`, `{petId:[0-9]+}` and `{petId+}` name the same thing."""
-    return re.sub(r"[^a-z0-9]", "", name.partition(":")[0].lower())
+    """`{petId}`, `{pet_id}`, `{petId:[0-9]+}`, `{petId=shops/*}` and `{petId+}` name the same thing."""
+    return re.sub(r"[^a-z0-9]", "", re.split("[:=]", name, maxsplit=1)[0].lower())

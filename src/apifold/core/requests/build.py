@@ -132,7 +132,7 @@ def _target(plan: RequestPlan, base_path: str, values: JSONObject) -> str:
         check_path(path, base_path.count("/") + plan.slashes)
     except Unwritable as error:
         raise InvalidArguments([Problem("", str(error))]) from error
-    query = [plan.query_literal] if plan.query_literal else []
+    query = list(plan.query_literals)
     for slot in plan.query:
         text = _written(slot, values)
         if text:

@@ -7,6 +7,7 @@ change. Building a request from it is `core.requests.build`. Whoever keeps plans
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
+from urllib.parse import unquote
 
 import msgspec
 import msgspec.structs
@@ -58,7 +59,8 @@ class Slot(msgspec.Struct, frozen=True):
     wire_name: str
     write: Write
     fallback: str | None = None
-    """What is sent when the argument is missing: for a header that is also sent on our own account."""
+    """What is sent when the argument is missing: for a header that is also sent on our own account, and for a query
+    parameter whose value the path template fixes."""
 
 
 class PathSlot(msgspec.Struct, frozen=True):
@@ -155,7 +157,8 @@ class RequestPlan(msgspec.Struct, frozen=True):
     path: tuple[PathSlot, ...]
     slashes: int
     """How many slashes a path has, base path left out."""
-    query_literal: str
+    query_literals: tuple[str, ...]
+    """Pairs of every request."""
     query: tuple[Slot, ...]
     headers: tuple[Slot, ...]
     cookies: tuple[Slot, ...]
@@ -199,6 +202,9 @@ def compile_plan(
         )
     path = {slot.wire_name: slot for slot in by_location[Location.PATH]}
     given = {slot.wire_name.lower() for slot in by_location[Location.HEADER]}
+    query = (*by_location[Location.QUERY], *by_location[Location.QUERYSTRING])
+    asked = {slot.wire_name for slot in query}
+    pairs = [(unquote(pair.partition("=")[0]), pair) for pair in template.query]
     fixed = (("Accept", accept_header(operation, resolver)), *headers)
     return RequestPlan(
         key=operation.key,
@@ -207,8 +213,8 @@ def compile_plan(
         literals=template.literals,
         path=tuple(_path_slot(path, name) for name in template.names),
         slashes=template.slashes,
-        query_literal=template.query,
-        query=(*by_location[Location.QUERY], *by_location[Location.QUERYSTRING]),
+        query_literals=tuple(pair for key, pair in pairs if key not in asked),
+        query=tuple(_or_literal(slot, dict(pairs)) for slot in query),
         headers=tuple(_with_fallback(slot, fixed) for slot in by_location[Location.HEADER]),
         cookies=tuple(by_location[Location.COOKIE]),
         static_headers=tuple(header for header in fixed if header[0].lower() not in given),
@@ -263,6 +269,12 @@ def _with_fallback(slot: Slot, fixed: tuple[tuple[str, str], ...]) -> Slot:
     """A header parameter that is also sent on our own account falls back to our value."""
     ours = next((text for name, text in fixed if name.lower() == slot.wire_name.lower()), None)
     return slot if ours is None else msgspec.structs.replace(slot, fallback=ours)
+
+
+def _or_literal(slot: Slot, pairs: Mapping[str, str]) -> Slot:
+    """A parameter that the template's query fixes as well, as Azure's documents do, stands once: not given, it is that."""
+    pair = pairs.get(slot.wire_name)
+    return slot if pair is None else msgspec.structs.replace(slot, fallback=pair)
 
 
 def _body_plan(tool: Tool, resolver: Resolver) -> BodyPlan | None:

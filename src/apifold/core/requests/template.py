@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
+from apifold.core.openapi.paths import read_path
 from apifold.core.requests.serialize import Unwritable, Write
 from apifold.core.values import JSON
 
@@ -28,24 +29,21 @@ class Template(msgspec.Struct, frozen=True):
     """Percent-encoded; one more than there are names."""
     names: tuple[str, ...]
     """Wire names of the path parameters, in order; a name may stand twice."""
-    query: str
-    """What stands after `?` in the template, as in `/messages?beta=true`; percent-encoded."""
+    query: tuple[str, ...]
+    """The pairs after `?` in the template, as in `/messages?beta=true`; percent-encoded."""
 
     @property
     def slashes(self) -> int:
         return sum(literal.count("/") for literal in self.literals)
 
 
-def parse_template(path: str) -> Template:
-    """Cut a path template. A fragment is dropped: it never goes on the wire, though some documents tell operations
-    apart by one.
-    """
-    head, _, query = path.partition("#")[0].partition("?")
-    if not head.startswith("/"):
-        head = "/" + head
-    parts = _EXPRESSION.split(head)
-    literals = tuple(_encoded(text, _LITERAL) for text in parts[::2])
-    return Template(literals, tuple(parts[1::2]), _encoded(query, _LITERAL_QUERY))
+def parse_template(template: str) -> Template:
+    """Cut a path template. Of its query only what holds no placeholder stays: the rest are parameters."""
+    parts = read_path(template)
+    path = parts.path if parts.path.startswith("/") else "/" + parts.path
+    pieces = _EXPRESSION.split(path)
+    literals = tuple(_encoded(text, _LITERAL) for text in pieces[::2])
+    return Template(literals, tuple(pieces[1::2]), tuple(_encoded(pair, _LITERAL_QUERY) for pair in parts.query))
 
 
 def _encoded(text: str, safe: str) -> str:

@@ -304,7 +304,9 @@ def test_placeholder_without_a_parameter_gets_one_that_takes_text() -> None:
     assert codes(path="/x/{id}/{id}") == ["parameter.undeclared"]
 
 
-@pytest.mark.parametrize("placeholder", ["PetID", "pet_id", "pet-id", "petId+", "petId:[0-9]+", " petid "])
+@pytest.mark.parametrize(
+    "placeholder", ["PetID", "pet_id", "pet-id", "petId+", "petId:[0-9]+", "petId=shops/*", " petid "]
+)
 def test_placeholder_that_is_spelled_differently_takes_the_parameter_that_is_meant(placeholder: str) -> None:
     entry: JSONObject = {"name": "petId", "in": "path", "required": True, "schema": {"type": "integer"}}
     path = f"/x/{{{placeholder}}}"
@@ -335,6 +337,26 @@ def test_placeholder_in_the_query_of_a_path_is_a_query_parameter() -> None:
     schema = found[1].schema
     assert schema is not None
     assert schema.value == {"type": "integer"}
+
+
+def test_a_pair_of_text_and_placeholder_in_the_query_of_a_path_is_left_out() -> None:
+    assert parameters(path="/x?q=from:{a}&b=1") == ()
+    assert codes(path="/x?q=from:{a}&b=1") == ["parameter.in_query_of_path"]
+
+
+def test_query_expressions_of_rfc_6570_are_query_parameters() -> None:
+    found = parameters({"name": "page", "in": "query"}, path="/x/{id}{?page,size*}{&q}")
+    assert [(each.name, each.location.value) for each in found] == [
+        ("page", "query"),
+        ("id", "path"),
+        ("size", "query"),
+        ("q", "query"),
+    ]
+
+
+def test_optional_placeholder_keeps_its_place_in_the_path() -> None:
+    entry: JSON = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
+    assert [each.location.value for each in parameters(entry, path="/x/{id?}/y")] == ["path"]
 
 
 def test_nameless_placeholder_costs_the_operation() -> None:

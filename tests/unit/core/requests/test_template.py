@@ -99,15 +99,18 @@ def test_an_empty_matrix_value_is_its_name() -> None:
 @pytest.mark.parametrize(
     ("template", "expected"),
     [
-        ("/a/{b}/c", Template(("/a/", "/c"), ("b",), "")),
-        ("/{a}.{format}", Template(("/", ".", ""), ("a", "format"), "")),
-        ("/{a}/{a}", Template(("/", "/", ""), ("a", "a"), "")),
-        ("/a b/é/%20/50%", Template(("/a%20b/%C3%A9/%20/50%25",), (), "")),
-        ("/v1/messages?beta=true", Template(("/v1/messages",), (), "beta=true")),
-        ("/#Action=List", Template(("/",), (), "")),
-        ("pets", Template(("/pets",), (), "")),
-        ("/pets/", Template(("/pets/",), (), "")),
-        ("/things:batch/{id}:undo", Template(("/things:batch/", ":undo"), ("id",), "")),
+        ("/a/{b}/c", Template(("/a/", "/c"), ("b",), ())),
+        ("/{a}.{format}", Template(("/", ".", ""), ("a", "format"), ())),
+        ("/{a}/{a}", Template(("/", "/", ""), ("a", "a"), ())),
+        ("/a b/é/%20/50%", Template(("/a%20b/%C3%A9/%20/50%25",), (), ())),
+        ("/v1/messages?beta=true", Template(("/v1/messages",), (), ("beta=true",))),
+        ("/x?a={id}&b=1&c=x{d}", Template(("/x",), (), ("b=1",))),
+        ("/x/{id}{?page,size*}", Template(("/x/", ""), ("id",), ())),
+        ("/x/{id?}/y?z", Template(("/x/", "/y"), ("id?",), ("z",))),
+        ("/#Action=List", Template(("/",), (), ())),
+        ("pets", Template(("/pets",), (), ())),
+        ("/pets/", Template(("/pets/",), (), ())),
+        ("/things:batch/{id}:undo", Template(("/things:batch/", ":undo"), ("id",), ())),
     ],
 )
 def test_templates_are_cut_into_literals_and_names(template: str, expected: Template) -> None:
@@ -121,6 +124,12 @@ def test_a_name_may_stand_twice() -> None:
 def test_a_query_in_the_template_comes_first() -> None:
     sent = build_request(plan("GET", "/m?beta=true", parameter("q")), {"q": "x"})
     assert sent.target == "/v1/m?beta=true&q=x"
+
+
+def test_a_query_that_the_template_fixes_and_a_parameter_repeats_stands_once() -> None:
+    one = plan("GET", "/x?comp=list&kind=a%20b&kind=c", parameter("comp"), parameter("q"))
+    assert build_request(one, {"q": "z"}).target == "/v1/x?kind=a%20b&kind=c&comp=list&q=z"
+    assert build_request(one, {"comp": "acl"}).target == "/v1/x?kind=a%20b&kind=c&comp=acl"
 
 
 @pytest.mark.parametrize(
