@@ -4,13 +4,14 @@ Messages are answered one at a time, in order. While one is at work the next byt
 read once there are many, so a caller costs a bounded amount whatever it sends. No header of a proxy is believed.
 """
 
-import msgspec
 import asyncio
 import math
 import socket
 import struct
 from collections.abc import Callable, Sequence
 from typing import cast
+
+import msgspec
 
 from apifold.core.limits import WireLimits
 from apifold.gateway.exchange import HTTPExchange

@@ -5,11 +5,11 @@ beside a transfer coding are errors there. What it leaves open is closed here: s
 versions. A message reaches the other side whole or not at all.
 """
 
-import msgspec
 from collections import deque
 from enum import Enum, auto
 
 import httptools
+import msgspec
 
 from apifold.core.limits import WireLimits
 
