@@ -11,7 +11,6 @@ from apifold.bootstrap.effects import SystemClock, SystemEntropy
 from apifold.bootstrap.loading import destination_policy, is_loopback, load_document
 from apifold.bootstrap.options import Options, OptionsRefused
 from apifold.bootstrap.secrets import open_secrets
-from apifold.bootstrap.sources import is_url
 from apifold.core.mcp.server import ServerDescription
 from apifold.core.openapi.document import Document
 from apifold.core.policy.access import Principal
@@ -83,8 +82,7 @@ def assemble(options: Options, document: Document, variables: Mapping[str, str])
     credentials = Credentials(
         document.security_schemes, open_secrets(options.auth, variables), document_requires=requires
     )
-    url = options.spec if is_url(options.spec) else ""
-    servers = ServerChoice(base_url=options.base_url, document_url=url)
+    servers = ServerChoice(base_url=options.base_url, document_url=document.source_url)
     if options.base_url:
         try:
             choose_base((), servers)  # a base URL that cannot be used is found now, not at the first call

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from apifold.bootstrap.api import API, assemble, destination_policy, is_loopback
 from apifold.bootstrap.options import Layer, Options, OptionsRefused, Transport, decide
 from apifold.bootstrap.serve import access_rules, check_bind
+from apifold.core.openapi.operations import read_document
 from apifold.core.requests.credentials import AuthRefused
 from apifold.core.requests.secret import Secret
 from apifold.core.values import JSON, JSONObject
@@ -38,7 +39,6 @@ def made(layer: Layer, written: JSONObject) -> API:
             [{"url": "https://api.test/v1"}],
             "http://127.0.0.1:1/x",
         ),
-        (Layer(spec="https://docs.test/a/openapi.json"), [{"url": "../v1"}], "https://docs.test/v1"),
         (Layer(spec="a.json"), [{"url": "ftp://api.test"}], ""),
     ],
 )
@@ -46,6 +46,12 @@ def test_server_is_said_as_far_as_it_is_known(layer: Layer, servers: JSON, serve
     api = made(layer, document(servers=servers))
     assert api.server == server
     assert (f" at {server}" in api.snapshot.description.instructions) is bool(server)
+
+
+def test_relative_server_starts_where_the_document_was_in_the_end() -> None:
+    written = document(servers=[{"url": "../v1"}])
+    moved = read_document({"": written}, source_url="https://docs.test/a/openapi.json")
+    assert assemble(decide(Layer(spec="https://short.test/api")), moved, {}).server == "https://docs.test/v1"
 
 
 def test_base_url_that_cannot_be_used_is_refused_at_the_start() -> None:

@@ -22,7 +22,7 @@ from apifold.core.openapi.reading import (
 )
 from apifold.core.openapi.report import Unusable, place
 from apifold.core.openapi.upgrade import upgrade_parameter
-from apifold.core.openapi.wire import name_problem
+from apifold.core.openapi.wire import CONNECTION_HEADERS, IGNORED_HEADERS, name_problem
 from apifold.core.values import JSONObject
 
 _DEFAULT_STYLES = {
@@ -41,8 +41,6 @@ _STYLES = {
 }
 _STYLE_NAMES = {style.value.lower(): style for style in Style}
 _EXPLODED = frozenset((Style.FORM, Style.COOKIE))
-_IGNORED_HEADERS = frozenset(("accept", "content-type", "authorization"))
-"""Parameter Object: definitions of these headers SHALL be ignored; media types and security schemes decide them."""
 
 
 class Declared(msgspec.Struct):
@@ -153,15 +151,26 @@ def _parameter(reading: Reading, declared: Declared, found: Node) -> Parameter |
     if reason or location is None:
         _give_up(reading, found, reason)
         return None
-    if location is Location.HEADER and name.lower() in _IGNORED_HEADERS:
-        message = f"the header {name} is not a parameter: media types and security schemes decide it"
-        reading.report.note("parameter.ignored_header", place(found), message)
-        if name.lower() == "authorization":
-            declared.authorization = found
+    if location is Location.HEADER and _is_ours(reading, declared, found, name):
         return None
     parameter = _spelled_out(reading, found, name, location)
     reading.memory.parameters[id(said)] = parameter
     return parameter
+
+
+def _is_ours(reading: Reading, declared: Declared, found: Node, name: str) -> bool:
+    """Whether a header is no parameter, because something else decides what it says."""
+    lower = name.lower()
+    if lower in IGNORED_HEADERS:
+        decided_by = "media types and security schemes decide it"
+    elif lower in CONNECTION_HEADERS:
+        decided_by = "the connection decides it"
+    else:
+        return False
+    reading.report.note("parameter.ignored_header", place(found), f"the header {name} is not a parameter: {decided_by}")
+    if lower == "authorization":
+        declared.authorization = found
+    return True
 
 
 def _location(reading: Reading, node: Node, text: str) -> Location | None:

@@ -4,6 +4,25 @@ import re
 
 from apifold.core.openapi.model import Location
 
+IGNORED_HEADERS = frozenset(("accept", "content-type", "authorization"))
+"""Parameter Object: definitions of these headers SHALL be ignored; media types and security schemes decide them."""
+CONNECTION_HEADERS = frozenset(
+    (
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+"""Framing, routing and hop-by-hop fields belong to the connection (RFC 9110 7.2, 7.6.1, 8.6, 10.1.1)."""
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ENDS_COOKIE = re.compile(r"[\s;=,]")

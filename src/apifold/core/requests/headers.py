@@ -1,34 +1,12 @@
 """Headers that follow from the document rather than from arguments: what answer is wanted, what content is named."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
 from apifold.core.openapi.model import MediaType, Node, Operation, Response
 from apifold.core.openapi.references import Resolver, Unresolved
 from apifold.core.requests.serialize import Unwritable, header_text, text_of
 from apifold.core.values import JSON
-
-NEVER_FROM_ARGUMENTS: Final = frozenset(
-    {
-        # The Parameter Object ignores these three; media types and security schemes decide them.
-        "accept",
-        "authorization",
-        "content-type",
-        # Framing, routing and hop-by-hop fields belong to the connection (RFC 9110 7.2, 7.6.1, 8.6, 10.1.1).
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 
 
 def accept_header(operation: Operation, resolver: Resolver) -> str:

@@ -17,9 +17,10 @@ from apifold.core.openapi.media import MediaKind, essence, find_media_type, medi
 from apifold.core.openapi.model import Location, MediaType, Node, Parameter, RequestBody
 from apifold.core.openapi.references import Resolver
 from apifold.core.openapi.shapes import json_type, shape_of
+from apifold.core.openapi.wire import CONNECTION_HEADERS, IGNORED_HEADERS
 from apifold.core.requests.binary import is_media_type, looks_binary, media_type_text
 from apifold.core.requests.content import Payload, WriteBody, compile_body, compile_content_parameter
-from apifold.core.requests.headers import NEVER_FROM_ARGUMENTS, accept_header, fixed_header, fixed_value
+from apifold.core.requests.headers import accept_header, fixed_header, fixed_value
 from apifold.core.requests.repair import legal_names
 from apifold.core.requests.serialize import Rule, Unwritable, Write, compile_rule
 from apifold.core.requests.servers import Base, ServerChoice, choose_base
@@ -228,7 +229,8 @@ def compile_plan(
 
 
 def _belongs_to_us(header: str) -> bool:
-    return header.lower() in NEVER_FROM_ARGUMENTS
+    """The reading of documents leaves these out already; a plan must not depend on it."""
+    return header.lower() in IGNORED_HEADERS or header.lower() in CONNECTION_HEADERS
 
 
 def _place(parameter: Parameter) -> Location:

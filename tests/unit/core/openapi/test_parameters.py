@@ -135,7 +135,9 @@ def test_querystring_of_3_2_is_known_and_its_use_before_is_noted() -> None:
     assert codes(entry, version="3.1.0") == ["parameter.location"]
 
 
-@pytest.mark.parametrize("name", ["Accept", "content-type", "AUTHORIZATION"])
+@pytest.mark.parametrize(
+    "name", ["Accept", "content-type", "AUTHORIZATION", "Host", "content-length", "Transfer-Encoding"]
+)
 def test_headers_that_others_decide_are_no_parameters(name: str) -> None:
     assert parameters({"name": name, "in": "header", "schema": TEXT}) == ()
     assert codes({"name": name, "in": "header", "schema": TEXT})[0] == "parameter.ignored_header"
