@@ -81,7 +81,7 @@ def test_bomb_is_stopped_in_bounded_memory(coding: str, encode: Callable[[bytes]
 
 @pytest.mark.parametrize("step", [0, 1])
 def test_members_and_frames_may_follow_one_another(step: int) -> None:
-    assert decoded("gzip", gzip.compress(b"ab") + gzip.compress(b"cd"), step=step) == (b"abcd", False)
+    assert decoded("gzip", gzip.compress(b"ab", mtime=0) + gzip.compress(b"cd"), step=step) == (b"abcd", False)
     assert decoded("zstd", zstd.compress(b"ab") + zstd.compress(b"cd"), step=step) == (b"abcd", False)
     skippable = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc"
     assert decoded("zstd", skippable + zstd.compress(b"ab"), step=step) == (b"ab", False)
@@ -124,7 +124,7 @@ def test_content_that_is_not_coded_as_it_says_is_an_error(
 
 
 def test_endless_empty_members_are_an_error() -> None:
-    for coding, empty in (("gzip", gzip.compress(b"")), ("zstd", zstd.compress(b""))):
+    for coding, empty in (("gzip", gzip.compress(b"", mtime=0)), ("zstd", zstd.compress(b""))):
         with pytest.raises(DecodeFailed, match="too many"):
             decoded(coding, empty * 2000)
 
