@@ -6,7 +6,7 @@ The schema that a model sees and the bytes on the wire both ask here, so they ca
 from enum import StrEnum
 
 from apifold.core.openapi.model import Encoding, MediaType, RequestBody
-from apifold.core.openapi.shapes import is_binary_schema
+from apifold.core.openapi.shapes import Shape, is_binary_schema
 
 
 class MediaKind(StrEnum):
@@ -92,6 +92,16 @@ def media_kind(media: MediaType) -> MediaKind:
     if name.startswith(_BINARY_TYPES):
         return MediaKind.BYTES
     return _by_schema(media, MediaKind.BYTES)
+
+
+def asks_for_bytes(content_type: str | None, shape: Shape) -> bool:
+    """Whether the `contentType` of an encoding makes a file of a string that the schema leaves open (3.1, Working With
+    Binary Data). It may be a list; its first type decides.
+    """
+    if content_type is None or not (shape.is_only("string") or not shape.is_typed):
+        return False
+    first = MediaType(content_type.split(",")[0].strip(), None)
+    return media_kind(first) is MediaKind.BYTES and essence(first.content_type) not in ("*/*", "application/*")
 
 
 def _describes_bytes(media: MediaType) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 import msgspec.structs
 
-from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
+from apifold.core.openapi.media import asks_for_bytes, essence, is_wildcard
 from apifold.core.openapi.model import Encoding, MediaType, Node
 from apifold.core.openapi.references import Resolver
 from apifold.core.openapi.shapes import Shape, property_shape, shape_of
@@ -132,7 +132,7 @@ def _single(plan: _Property, value: JSON, shape: Shape, *, form_data: bool) -> P
         return _file(plan, read_binary(value), form_data=form_data)
     if isinstance(value, str) and (
         shape.binary
-        or _asks_for_bytes(declared, shape)
+        or asks_for_bytes(declared, shape)
         or (plan.takes_data_uri and ";base64," in value and looks_binary(value))
     ):
         return _file(plan, read_binary(value), form_data=form_data)
@@ -154,15 +154,7 @@ def _json_part(value: JSON, shape: Shape) -> bytes:
 
 def _is_file(plan: _Property) -> bool:
     """Whether the document says that a part, or each of its items, is a file."""
-    return any(shape.binary or _asks_for_bytes(plan.encoding.content_type, shape) for shape in (plan.shape, plan.item))
-
-
-def _asks_for_bytes(declared: str | None, shape: Shape) -> bool:
-    """Whether the encoding makes a file of a string that the schema leaves open (3.1, Working With Binary Data)."""
-    if declared is None or not (shape.is_only("string") or not shape.is_typed):
-        return False
-    first = MediaType(declared.split(",")[0].strip(), None)
-    return media_kind(first) is MediaKind.BYTES and essence(first.content_type) not in ("*/*", "application/*")
+    return any(shape.binary or asks_for_bytes(plan.encoding.content_type, shape) for shape in (plan.shape, plan.item))
 
 
 def _file(plan: _Property, file: Binary, *, form_data: bool) -> Part:

@@ -11,6 +11,7 @@ from apifold.core.limits import SCHEMA, SchemaLimits
 from apifold.core.openapi.document import Document
 from apifold.core.openapi.media import selectable_media_types
 from apifold.core.openapi.model import Location, Operation, Parameter, SecurityKind, SecurityScheme
+from apifold.core.openapi.references import Resolver
 from apifold.core.tools.annotations import annotate
 from apifold.core.tools.faithful import FaithfulBuilder
 from apifold.core.tools.model import Argument, Profile, Role, Tool, ToolInput
@@ -229,14 +230,16 @@ def _note(code: str, tool: Tool, message: str) -> Diagnostic:
 def _builder(document: Document, options: CompileOptions) -> "_PortableInputs | FaithfulBuilder":
     if options.profile is Profile.FAITHFUL:
         return FaithfulBuilder(document.resolver, document.dialect, options.schema)
-    return _PortableInputs(PortableBuilder(Outliner(document.resolver, document.dialect), options.schema))
+    builder = PortableBuilder(Outliner(document.resolver, document.dialect), options.schema)
+    return _PortableInputs(builder, document.resolver)
 
 
 class _PortableInputs:
-    def __init__(self, builder: PortableBuilder) -> None:
+    def __init__(self, builder: PortableBuilder, resolver: Resolver) -> None:
         self._builder = builder
+        self._resolver = resolver
 
     def build(self, tool: Tool) -> ToolInput:
-        built = self._builder.build(argument_forms(tool))
+        built = self._builder.build(argument_forms(tool, self._resolver))
         diagnostics = as_diagnostics(tool, built.findings, built.rewrites, built.renamed, built.read_only)
         return assemble(tool, built.schemas, renames=built.renames, diagnostics=diagnostics)

@@ -58,7 +58,7 @@ class FaithfulBuilder:
 
     def build(self, tool: Tool) -> ToolInput:
         writer = _Writer(self._resolver, self._limits, siblings_count=self._siblings_count)
-        schemas = {name: writer.form(form) for name, form in argument_forms(tool).items()}
+        schemas = {name: writer.form(form) for name, form in argument_forms(tool, self._resolver).items()}
         definitions = writer.finish()
         diagnostics = as_diagnostics(tool, tuple(writer.findings.values()), frozenset(), (), 0)
         return assemble(tool, schemas, renames={}, diagnostics=diagnostics, definitions=definitions)

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from apifold.core.diagnostics import Diagnostic, Severity
-from apifold.core.openapi.media import MediaKind, is_wildcard, media_kind, selectable_media_types
+from apifold.core.openapi.media import MediaKind, asks_for_bytes, is_wildcard, media_kind, selectable_media_types
 from apifold.core.openapi.model import MediaType, Node, Parameter, RequestBody
+from apifold.core.openapi.references import Resolver
+from apifold.core.openapi.shapes import ANYTHING, property_shape, shape_of
 from apifold.core.tools.composition import Finding, Source
 from apifold.core.tools.model import Argument, Renames, Role, Tool, ToolInput
 from apifold.core.values import JSON, JSONObject
@@ -32,14 +34,14 @@ class Form(msgspec.Struct, frozen=True):
     """Null cannot be written there: leaving the argument out says the same."""
 
 
-def argument_forms(tool: Tool) -> dict[str, Form]:
+def argument_forms(tool: Tool, resolver: Resolver) -> dict[str, Form]:
     """The form of each argument by name, in order; `_contentType` has none (see `content_type_schema`)."""
     found: dict[str, Form] = {}
     for argument in tool.arguments:
         if argument.parameter is not None:
             found[argument.name] = parameter_form(argument.parameter)
         elif argument.role is Role.BODY and tool.operation.body is not None:
-            found[argument.name] = body_form(tool.operation.body)
+            found[argument.name] = body_form(tool.operation.body, resolver)
     return found
 
 
@@ -73,11 +75,11 @@ def _parameter_source(parameter: Parameter) -> Source:
 # --- bodies -----------------------------------------------------------------------------------------------------------
 
 
-def body_form(body: RequestBody) -> Form:
+def body_form(body: RequestBody, resolver: Resolver) -> Form:
     """The body as any of its media types takes it; those that take the same are one alternative."""
     taken: list[tuple[Source, list[str]]] = []
     for media in selectable_media_types(body):
-        source = _media_source(media, body)
+        source = _media_source(media, body, resolver)
         known = next((names for other, names in taken if _same(other, source)), None)
         if known is None:
             taken.append((source, [media.content_type]))
@@ -98,7 +100,7 @@ def _same(one: Source, other: Source) -> bool:
     )
 
 
-def _media_source(media: MediaType, body: RequestBody) -> Source:
+def _media_source(media: MediaType, body: RequestBody, resolver: Resolver) -> Source:
     kind = media_kind(media)
     place = f"{body.pointer}/content"
     if kind is MediaKind.BYTES:
@@ -114,7 +116,7 @@ def _media_source(media: MediaType, body: RequestBody) -> Source:
     if schema is None:
         return (Node({"type": "object"} if kind in (MediaKind.FORM, MediaKind.MULTIPART) else {}, "", place),)
     if kind is MediaKind.MULTIPART:
-        return (schema, *_encoded_parts(media))
+        return (schema, *_encoded_parts(media, resolver))
     return (schema,)
 
 
@@ -122,21 +124,18 @@ def _is_text(schema: Node | None) -> bool:
     return schema is not None and isinstance(schema.value, dict) and schema.value.get("type") == "string"
 
 
-def _encoded_parts(media: MediaType) -> Iterable[Node]:
+def _encoded_parts(media: MediaType, resolver: Resolver) -> Iterable[Node]:
     """Parts whose encoding names a binary media type are files, also where the schema leaves that open (3.1)."""
     files: JSONObject = {}
-    schema = media.schema
-    properties = schema.value.get("properties") if schema is not None and isinstance(schema.value, dict) else None
+    whole = shape_of(resolver, media.schema) if media.encoding else ANYTHING
     for name, encoding in media.encoding.items():
-        if encoding.content_type is None or not isinstance(properties, dict):
-            continue
-        value = properties.get(name)
-        open_schema = isinstance(value, dict) and value.get("type", "string") == "string" and "$ref" not in value
-        first = MediaType(encoding.content_type.split(",")[0].strip(), None)
-        if open_schema and media_kind(first) is MediaKind.BYTES and not is_wildcard(encoding.content_type):
+        shape = property_shape(whole, name, resolver)
+        if asks_for_bytes(encoding.content_type, shape):
             files[name] = _BINARY
-    if files and schema is not None:
-        yield Node({"properties": files}, schema.base, schema.pointer)
+        elif shape.items and asks_for_bytes(encoding.content_type, shape_of(resolver, *shape.items)):
+            files[name] = {"items": _BINARY}
+    if files and media.schema is not None:
+        yield Node({"properties": files}, media.schema.base, media.schema.pointer)
 
 
 def content_type_schema(body: RequestBody) -> JSONObject:

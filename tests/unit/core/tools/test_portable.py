@@ -406,6 +406,25 @@ def test_encoding_of_a_part_can_say_that_it_is_a_file() -> None:
     }
 
 
+def test_encoding_makes_files_behind_references_and_in_lists_too() -> None:
+    schema: JSON = {
+        "allOf": [{"properties": {"photo": TEXT, "more": {"type": "array", "items": TEXT}, "meta": {"type": "object"}}}]
+    }
+    encoding: JSON = {name: {"contentType": "image/*"} for name in ("photo", "more", "meta")}
+    content: JSON = {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/Upload"}, "encoding": encoding}}
+    document = document_of({"requestBody": {"content": content}}, components={"schemas": {"Upload": schema}})
+    body = input_of(document).schema["properties"]
+    assert body == {
+        "body": obj(
+            {
+                "photo": {**BINARY, "description": FILE},
+                "more": {"type": "array", "items": {**BINARY, "description": FILE}},
+                "meta": {**obj({}), "additionalProperties": True},
+            }
+        )
+    }
+
+
 def test_body_without_a_schema_takes_what_its_media_type_can_hold() -> None:
     assert input_of(document_of({"requestBody": {"content": {"application/json": {}}}})).schema["properties"] == {
         "body": {}
