@@ -19,6 +19,7 @@ _EXPRESSION: Final = re.compile(r"\{([^{}]*)\}")
 _LITERAL: Final = "/:@!$&'()*+,;=-._~%"
 _LITERAL_QUERY: Final = _LITERAL + "?"
 _UP: Final = re.compile(r"(?:^|[/\\])\.\.(?:$|[/\\])")
+_DOT_SEGMENT: Final = re.compile(r"/(?:\.|%2[eE]){1,2}(?:/|$)")
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -61,9 +62,10 @@ def path_writer(write: Write) -> Callable[[JSON], str]:
         text = write(value)
         if not text:
             raise Unwritable("must not be empty: it is part of the URL's path")
-        plain = unquote(text) if "%" in text else text
-        if plain in (".", "..") or (".." in plain and _UP.search(plain)):
-            raise Unwritable("must not be or contain the path segment `.` or `..`")
+        if "." in text or "%2e" in text or "%2E" in text:  # without a dot in any spelling there is no dot segment
+            plain = unquote(text)
+            if plain in (".", "..") or (".." in plain and _UP.search(plain)):
+                raise Unwritable("must not be or contain the path segment `.` or `..`")
         return text
 
     return checked
@@ -73,5 +75,5 @@ def check_path(path: str, slashes: int) -> None:
     """The last line: the finished path still lies under server and template. Raises `Unwritable`."""
     if path.count("/") != slashes:
         raise Unwritable("The arguments would change which resource is addressed.")
-    if ("/." in path or "%" in path) and any(unquote(segment) in (".", "..") for segment in path.split("/")):
+    if ("/." in path or "/%2" in path) and _DOT_SEGMENT.search(path):
         raise Unwritable("The arguments would form a path segment `.` or `..`.")
