@@ -14,7 +14,7 @@ from apifold.core.errors import ErrorCategory
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST_MODULE_LINES = 500
 
-PARSERS = frozenset({"msgspec", "jsonschema_rs", "yaml", "yaml12"})
+PARSERS = frozenset({"msgspec", "jsonschema_rs", "yaml"})
 """What core may use beside the standard library: each turns bytes into values, and does nothing else."""
 
 EFFECTS = frozenset(
@@ -61,7 +61,7 @@ def test_command_line_loads_nothing_heavy_before_it_knows_the_command(graph: gri
         module = waiting.pop()
         seen.add(module)
         waiting |= graph.find_modules_directly_imported_by(module) - seen
-    heavy = {"asyncio", "msgspec", "jsonschema_rs", "yaml", "yaml12", "httptools", "uvloop", "ssl", "apifold.bootstrap"}
+    heavy = {"asyncio", "msgspec", "jsonschema_rs", "yaml", "httptools", "uvloop", "ssl", "apifold.bootstrap"}
     assert {module for module in seen if module in heavy or module.startswith("apifold.gateway")} == set()
 
 
