@@ -15,6 +15,7 @@ from apifold.core.policy.access import ANONYMOUS
 from apifold.gateway.calls import CallChannel
 from apifold.gateway.duplex import Duplex
 from apifold.gateway.endpoint import Endpoint
+from apifold.gateway.patience import Patience
 from apifold.gateway.reply import Reply
 from apifold.gateway.routes import serve_one
 from apifold.gateway.sessions import Session
@@ -133,7 +134,7 @@ def test_any_bytes_are_answered(data: bytes) -> None:
         exchange = Recorded(body=data)
         assert transport.handle(exchange) is None
         assert exchange.status == 400
-        duplex = Duplex(endpoint, ANONYMOUS)
+        duplex = Duplex(endpoint, ANONYMOUS, Patience())
         duplex.outbox.attach()
         duplex.receive(data)
         item = duplex.outbox.take()

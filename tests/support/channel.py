@@ -1,23 +1,18 @@
 """The way back to a caller, kept for a test to look at."""
 
-import asyncio
-
 from apifold.core.values import JSON, JSONObject
 
 
 class KeptChannel:
-    """Keeps what it hears; `second` is set at the second report of progress."""
+    """Keeps what it hears."""
 
     def __init__(self) -> None:
         self.reports: list[tuple[float, float | None, str]] = []
         self.logged: list[tuple[str, JSON, str]] = []
         self.detached: list[float] = []
-        self.second = asyncio.Event()
 
     async def progress(self, progress: float, total: float | None = None, message: str = "") -> None:
         self.reports.append((progress, total, message))
-        if len(self.reports) == 2:
-            self.second.set()
 
     async def log(self, level: str, data: JSON, logger: str = "") -> None:
         self.logged.append((level, data, logger))

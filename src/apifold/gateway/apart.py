@@ -6,6 +6,7 @@ from apifold.core.mcp.revisions import Revision
 from apifold.gateway.calls import Scope
 from apifold.gateway.dialogue import answer_call
 from apifold.gateway.endpoint import Endpoint
+from apifold.gateway.patience import Patience
 from apifold.gateway.ports import Exchange
 from apifold.gateway.reply import JSON_FIELDS, acceptable
 from apifold.gateway.streams import SSE_FIELDS, Fields, Outbox, pump
@@ -30,11 +31,11 @@ class OutboxSink:
 
 
 async def run_apart(
-    endpoint: Endpoint, call: Call, identifier: bytes, scope: Scope, outbox: Outbox, *, limits: WireLimits = WIRE
+    endpoint: Endpoint, call: Call, identifier: bytes, scope: Scope, outbox: Outbox, patience: Patience
 ) -> None:
     """A call whose answer is the last message of an outbox. Cancelled, it has no answer."""
     try:
-        outbox.push(await answer_call(endpoint, call, identifier, scope, OutboxSink(outbox), limits=limits))
+        outbox.push(await answer_call(endpoint, call, identifier, scope, OutboxSink(outbox), patience))
     finally:
         outbox.close()
 

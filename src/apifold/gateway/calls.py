@@ -1,6 +1,5 @@
 """One call while it runs: who asks, the way back to them, and how its outcome becomes an answer."""
 
-import asyncio
 import math
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,12 +7,12 @@ from typing import Protocol
 import msgspec
 
 from apifold.core.errors import AppError, ErrorCategory
-from apifold.core.limits import WIRE, WireLimits
 from apifold.core.mcp.envelope import LEVELS, Envelope
 from apifold.core.mcp.messages import notification_body
 from apifold.core.mcp.revisions import Revision
 from apifold.core.policy.access import Principal
 from apifold.core.values import JSON, JSONObject
+from apifold.gateway.patience import Patience
 from apifold.gateway.ports import Caller
 from apifold.gateway.sessions import Session
 
@@ -68,21 +67,22 @@ class Sink(Protocol):
 
 
 class CallChannel:
-    """Implements `ports.Channel`. Costs one timer: a call that is over before it fires never knew of it."""
+    """Implements `ports.Channel`, and gives signs of life while the backend gives none. Close it when the call is over."""
 
-    __slots__ = ("_beats", "_heard", "_limits", "_progress", "_scope", "_sink", "_timer", "_token", "_worker")
+    __slots__ = ("_heard", "_kept_alive", "_patience", "_progress", "_scope", "_sink", "_token")
 
-    def __init__(self, sink: Sink, scope: Scope, *, limits: WireLimits = WIRE) -> None:
+    def __init__(self, sink: Sink, scope: Scope, patience: Patience) -> None:
         self._sink = sink
         self._scope = scope
-        self._limits = limits
-        self._token = scope.meta.get("progressToken")
+        token = scope.meta.get("progressToken")
+        self._token = token if type(token) in {str, int} else None  # a bool is an int to Python
         self._progress = -math.inf
         self._heard = False
         """The backend reports for itself."""
-        self._beats = 0
-        self._worker: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(limits.progress_seconds, self._begin_beating)
+        self._kept_alive = 0.0
+        """After how many seconds of the call a sign was last given that is no message."""
+        self._patience = patience
+        patience.begin(self)
 
     async def progress(self, progress: float, total: float | None = None, message: str = "") -> None:
         self._heard = True
@@ -113,12 +113,10 @@ class CallChannel:
         self._sink.detach(retry_seconds)
 
     def close(self) -> None:
-        self._timer.cancel()
-        if self._worker is not None:
-            self._worker.cancel()
+        self._patience.end(self)
 
     async def _report(self, progress: float, total: float | None, message: str) -> None:
-        if not isinstance(self._token, str | int) or progress <= self._progress:  # it MUST increase
+        if self._token is None or progress <= self._progress:  # it MUST increase
             return
         self._progress = progress
         params: JSONObject = {"progressToken": self._token, "progress": progress}
@@ -128,23 +126,13 @@ class CallChannel:
             params["message"] = message
         await self._sink.send(notification_body("notifications/progress", params))
 
-    def _begin_beating(self) -> None:
-        self._worker = asyncio.get_running_loop().create_task(self._beat())
-
-    async def _beat(self) -> None:
-        """Signs of life of a slow call: clients extend their deadline on progress, proxies on any byte."""
-        step = self._limits.progress_seconds
-        since_keepalive = step
-        while True:
-            self._beats += 1
-            if self._token is not None and not self._heard:
-                elapsed = self._beats * step
-                await self._report(elapsed, None, f"Still running after {elapsed:g} s")
-            elif since_keepalive >= self._limits.keepalive_seconds:
-                since_keepalive = 0
-                await self._sink.keepalive()
-            await asyncio.sleep(step)
-            since_keepalive += step
+    async def give_sign(self, elapsed: float) -> None:
+        """Implements `patience.SlowCall`. Clients extend their deadline on progress, proxies on any byte."""
+        if self._token is not None and not self._heard:
+            await self._report(elapsed, None, f"Still running after {elapsed:g} s")
+        elif elapsed - self._kept_alive >= self._patience.silence:
+            self._kept_alive = elapsed
+            await self._sink.keepalive()
 
 
 def missing_capabilities(requests: Mapping[str, JSONObject], declared: Mapping[str, JSON]) -> JSONObject:

@@ -28,6 +28,7 @@ from apifold.gateway.apart import OutboxSink
 from apifold.gateway.calls import Scope, legacy_scope, modern_scope
 from apifold.gateway.dialogue import answer_call, run_batch
 from apifold.gateway.endpoint import Endpoint
+from apifold.gateway.patience import Patience
 from apifold.gateway.sessions import Session
 from apifold.gateway.streams import Outbox
 
@@ -39,11 +40,13 @@ class Duplex:
         self,
         endpoint: Endpoint,
         principal: Principal,
+        patience: Patience,
         *,
         identifier: str = "",
         limits: WireLimits = WIRE,
     ) -> None:
         self._endpoint = endpoint
+        self._patience = patience
         self._limits = limits
         self.session = Session(identifier, principal, limits=limits)
         self.outbox = Outbox(limits=limits)
@@ -117,9 +120,7 @@ class Duplex:
                 self._watch()
 
     async def _call(self, call: Call, identifier: bytes, scope: Scope) -> None:
-        await self.outbox.put(
-            await answer_call(self._endpoint, call, identifier, scope, self._sink, limits=self._limits)
-        )
+        await self.outbox.put(await answer_call(self._endpoint, call, identifier, scope, self._sink, self._patience))
 
     async def _listen(self, identifier: bytes, wanted: Filter) -> None:
         """Changes go out among everything else, tagged; the outbox of their own only merges what repeats."""
@@ -163,7 +164,7 @@ class Duplex:
 
     async def _answer_batch(self, batch: Batch) -> None:
         scope = legacy_scope({}, self.session.revision, self.session.principal, self.session)
-        await self.outbox.put(await run_batch(self._endpoint, batch, scope, self._sink, limits=self._limits))
+        await self.outbox.put(await run_batch(self._endpoint, batch, scope, self._sink, self._patience))
 
     def _refuse(self, fault: Fault, identifier: bytes) -> None:
         self.outbox.push(self._endpoint.refuse(identifier, fault, V2026_07_28).body)

@@ -12,15 +12,17 @@ from apifold.gateway.answers import Rest, accepted, invalid, is_json, not_allowe
 from apifold.gateway.duplex import Duplex
 from apifold.gateway.endpoint import Endpoint
 from apifold.gateway.listen import Streams
+from apifold.gateway.patience import Patience
 from apifold.gateway.ports import Exchange
 from apifold.gateway.sessions import Sessions
 from apifold.gateway.streams import SSE_FIELDS, Fields, pump
 
 
 class LegacySSE:
-    def __init__(self, sessions: Sessions, streams: Streams, *, limits: WireLimits = WIRE) -> None:
+    def __init__(self, sessions: Sessions, streams: Streams, patience: Patience, *, limits: WireLimits = WIRE) -> None:
         self._sessions = sessions
         self._streams = streams
+        self._patience = patience
         self._limits = limits
         self._open: dict[str, tuple[Endpoint, Duplex]] = {}
 
@@ -37,7 +39,7 @@ class LegacySSE:
         self, exchange: Exchange, endpoint: Endpoint, principal: Principal, messages: str, fields: Fields
     ) -> None:
         identifier = self._sessions.new_id()
-        duplex = Duplex(endpoint, principal, identifier=identifier, limits=self._limits)
+        duplex = Duplex(endpoint, principal, self._patience, identifier=identifier, limits=self._limits)
         reader = duplex.outbox.attach()
         self._open[identifier] = (endpoint, duplex)
         self._streams.open += 1

@@ -128,7 +128,7 @@ class OpenAPIBackend:
         tool = self._snapshot.find(call.name, call.caller.principal.tools)
         if tool is None:
             raise Unknown("tool", call.name)
-        return (await self._engine.call(tool, call.arguments, caller=call.caller, channel=call.channel)).result
+        return (await self._engine.call(tool, call.arguments, caller=call.caller)).result
 
     # --- resources ---------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ grows with the number of tools.
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 
 from apifold.core.errors import AppError, ErrorCategory
@@ -25,14 +27,15 @@ from apifold.gateway.admit import Gate, verdict_of_failure, verdict_of_status
 from apifold.gateway.context import CallContext, Prepared
 from apifold.gateway.execute import Effects, Sender
 from apifold.gateway.failures import FailureKind, UpstreamFailure
-from apifold.gateway.patience import Patience
 from apifold.gateway.plans import Plans
-from apifold.gateway.ports import Caller, Channel, CredentialSource, RecordSink, Upstream
+from apifold.gateway.ports import Caller, CredentialSource, RecordSink, Upstream
 from apifold.gateway.record import keep
 
 NOBODY = Caller()
 _NOT_TRIED = frozenset({FailureKind.REFUSED_DESTINATION, FailureKind.OVERLOADED})
 """Failures that are our own refusal to send."""
+_LARGE = 1024 * 1024
+"""Bytes of an answer from which on shaping it takes milliseconds, in which other calls would stand still."""
 _CREDENTIAL_STATUSES = frozenset({401, 403})
 
 
@@ -47,6 +50,18 @@ class NoServer(AppError):
             f"The document does not say on which host {target} is.",
             hint="The person who runs this server can name it with --base-url.",
         )
+
+
+class _Apart:
+    """Work on megabytes goes beside the event loop, one piece after the other: they would only wait for each other."""
+
+    def __init__(self) -> None:
+        self._thread: ThreadPoolExecutor | None = None
+
+    async def run(self, work: Callable[[], Shaped]) -> Shaped:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "apifold-large-answers")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 class CallEngine:
@@ -72,7 +87,6 @@ class CallEngine:
         self._on_failure = on_failure
         self._sender = Sender(upstream, effects, limits)
         self._gate = Gate(effects.clock.monotonic, concurrent=limits.concurrent)
-        self._patience = Patience(effects.clock.monotonic)
         self._id = f"call_{effects.entropy.token(12).hex()}"
         self._number = count(1)
 
@@ -93,7 +107,6 @@ class CallEngine:
         arguments: JSONObject,
         *,
         caller: Caller = NOBODY,
-        channel: Channel | None = None,
         kind: CallKind = CallKind.CALL,
         parent: str = "",
     ) -> CallContext:
@@ -107,7 +120,6 @@ class CallEngine:
             _refuse(context, error)
             self._finish(context)
             return context
-        waiting = None if channel is None else self._patience.begin(channel, context.began)
         try:
             await self._run(context, arguments)
         except BaseException as reason:
@@ -116,8 +128,6 @@ class CallEngine:
             raise
         finally:
             self._gate.leave()
-            if waiting is not None:
-                self._patience.end(waiting)
             self._finish(context)
         return context
 
@@ -147,7 +157,8 @@ class CallEngine:
         hint = f"The redirect was not followed: {not_followed}." if not_followed else ""
         if response.status in _CREDENTIAL_STATUSES:
             hint = credentials.explain_refusal(prepared.grant)
-        shaped = shape(
+        shaping = partial(
+            shape,
             response,
             method=prepared.request.method,
             subject=context.tool.name,
@@ -155,7 +166,8 @@ class CallEngine:
             scrubber=credentials.scrubber,
             limits=self._limits,
         )
-        context.take(shaped)
+        large = len(response.body) > _LARGE
+        context.take(await self._apart.run(shaping) if large else shaping())
 
     async def _exchange(self, context: CallContext, prepared: Prepared, origin: Origin, *, probe: bool) -> str:
         """The answer is in the context afterwards; the gate hears how it went in every case."""

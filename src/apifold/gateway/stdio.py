@@ -19,6 +19,7 @@ from apifold.core.mcp.result import one_line
 from apifold.core.policy.access import ANONYMOUS, Principal
 from apifold.gateway.duplex import Duplex
 from apifold.gateway.endpoint import Endpoint
+from apifold.gateway.patience import Patience
 
 _GRACE_SECONDS = 5.0
 """How long calls at work may take to end after the input has: `printf … | apifold serve --transport stdio` gets answers."""
@@ -38,7 +39,7 @@ async def serve_lines(
     grace: float = _GRACE_SECONDS,
 ) -> None:
     """Serve one client until its lines end. `write` takes whole lines; it raises `OSError` when nobody reads any more."""
-    duplex = Duplex(endpoint, principal, limits=limits)
+    duplex = Duplex(endpoint, principal, Patience(limits=limits), limits=limits)
     duplex.outbox.attach()
     writing = asyncio.get_running_loop().create_task(_write_all(duplex, write))
     try:

@@ -31,6 +31,7 @@ from apifold.gateway.calls import CallChannel, Scope, legacy_scope, modern_scope
 from apifold.gateway.dialogue import run_batch
 from apifold.gateway.endpoint import Endpoint
 from apifold.gateway.listen import Streams
+from apifold.gateway.patience import Patience
 from apifold.gateway.ports import Exchange
 from apifold.gateway.reply import Reply, acceptable
 from apifold.gateway.sessions import Session, Sessions
@@ -64,9 +65,10 @@ class Visit:
 
 
 class StreamableHTTP:
-    def __init__(self, sessions: Sessions, streams: Streams, *, limits: WireLimits = WIRE) -> None:
+    def __init__(self, sessions: Sessions, streams: Streams, patience: Patience, *, limits: WireLimits = WIRE) -> None:
         self._sessions = sessions
         self._streams = streams
+        self._patience = patience
         self._limits = limits
 
     def handle(self, exchange: Exchange, endpoint: Endpoint, principal: Principal, fields: Fields) -> Rest:
@@ -141,7 +143,7 @@ class StreamableHTTP:
 
     async def _call(self, reply: Reply, endpoint: Endpoint, call: Call, identifier: bytes, scope: Scope) -> None:
         """A call without a session, awaited where the exchange is: no task, no queue."""
-        channel = CallChannel(reply, scope, limits=self._limits)
+        channel = CallChannel(reply, scope, self._patience)
         try:
             outcome = await endpoint.settle(call, identifier, scope, channel)
         finally:
@@ -190,7 +192,7 @@ class StreamableHTTP:
             return visit.say(too_many(identifier))
         number, outbox = session.open_stream()
         reader = outbox.attach()  # before the call begins: it may let go at once
-        session.run(identifier, run_apart(visit.endpoint, call, identifier, scope, outbox, limits=self._limits))
+        session.run(identifier, run_apart(visit.endpoint, call, identifier, scope, outbox, self._patience))
         return deliver(outbox, visit.exchange, number, scope.revision, visit.fields, reader=reader, limits=self._limits)
 
     # Messages without an answer, and many at once
@@ -238,7 +240,7 @@ class StreamableHTTP:
 
     async def _answer_batch(self, visit: Visit, batch: Batch, scope: Scope) -> None:
         reply = Reply(visit.exchange, visit.fields)
-        answer = Answer((await run_batch(visit.endpoint, batch, scope, reply, limits=self._limits),))
+        answer = Answer((await run_batch(visit.endpoint, batch, scope, reply, self._patience),))
         if reply.plain:
             reply.respond(answer)
         else:

@@ -23,6 +23,7 @@ from apifold.gateway.access import (
 from apifold.gateway.answers import Rest, not_allowed, say_text
 from apifold.gateway.legacy_sse import LegacySSE
 from apifold.gateway.listen import Streams
+from apifold.gateway.patience import Patience
 from apifold.gateway.ports import Exchange
 from apifold.gateway.routes import Leg, Resolver, Route
 from apifold.gateway.sessions import Sessions
@@ -56,8 +57,9 @@ class MCPTransport:
         self._verify = verify
         self.sessions = Sessions(clock, entropy, limits=limits)
         self.streams = Streams(limits=limits)
-        self._streamable = StreamableHTTP(self.sessions, self.streams, limits=limits)
-        self._sse = LegacySSE(self.sessions, self.streams, limits=limits)
+        patience = Patience(limits=limits)
+        self._streamable = StreamableHTTP(self.sessions, self.streams, patience, limits=limits)
+        self._sse = LegacySSE(self.sessions, self.streams, patience, limits=limits)
 
     def handle(self, exchange: Exchange) -> Rest:
         headers = exchange.headers

@@ -12,6 +12,7 @@ from apifold.core.mcp.messages import Response
 from apifold.core.mcp.revisions import V2025_06_18, V2025_11_25, V2026_07_28, Revision
 from apifold.core.policy.access import ANONYMOUS
 from apifold.gateway.calls import CallChannel, Scope, fit_question, legacy_scope, missing_capabilities
+from apifold.gateway.patience import Patience
 from apifold.gateway.ports import Caller
 from apifold.gateway.sessions import Session
 from support.loops import on_loop
@@ -49,7 +50,7 @@ def test_progress_goes_to_who_asked_for_it_and_only_forward(token: object) -> No
     @on_loop
     async def look() -> None:
         heard = Heard()
-        channel = CallChannel(heard, scope({"progressToken": token}))
+        channel = CallChannel(heard, scope({"progressToken": token}), Patience())
         for value in (0, 50, 50, 20, 100):
             await channel.progress(value, 100 if value else None, "half" if value == 50 else "")
         channel.close()
@@ -63,12 +64,12 @@ def test_progress_goes_to_who_asked_for_it_and_only_forward(token: object) -> No
     look()
 
 
-@pytest.mark.parametrize("meta", [{}, {"progressToken": None}, {"progressToken": [1]}])
+@pytest.mark.parametrize("meta", [{}, {"progressToken": None}, {"progressToken": [1]}, {"progressToken": True}])
 def test_nobody_is_told_who_did_not_ask(meta: Any) -> None:
     @on_loop
     async def look() -> None:
         heard = Heard()
-        channel = CallChannel(heard, scope(meta))
+        channel = CallChannel(heard, scope(meta), Patience())
         await channel.progress(1)
         channel.close()
         assert heard.messages == []
@@ -84,7 +85,7 @@ def test_log_messages_below_the_wanted_level_are_not_sent(wanted: str, told: lis
     @on_loop
     async def look() -> None:
         heard = Heard()
-        channel = CallChannel(heard, scope(level=wanted))
+        channel = CallChannel(heard, scope(level=wanted), Patience())
         for level in ("debug", "info", "error"):
             await channel.log(level, {"a": 1}, "db")
         channel.close()
@@ -98,7 +99,7 @@ def test_log_messages_below_the_wanted_level_are_not_sent(wanted: str, told: lis
 @on_loop
 async def test_a_slow_call_that_asked_for_progress_is_told_that_it_still_runs() -> None:
     heard = Heard()
-    channel = CallChannel(heard, scope({"progressToken": "t"}), limits=QUICK)
+    channel = CallChannel(heard, scope({"progressToken": "t"}), Patience(limits=QUICK))
     await heard.something.wait()
     channel.close()
     first = heard.messages[0]["params"]
@@ -108,7 +109,7 @@ async def test_a_slow_call_that_asked_for_progress_is_told_that_it_still_runs() 
 @on_loop
 async def test_a_backend_that_reports_for_itself_is_not_talked_over() -> None:
     heard = Heard()
-    channel = CallChannel(heard, scope({"progressToken": "t"}), limits=QUICK)
+    channel = CallChannel(heard, scope({"progressToken": "t"}), Patience(limits=QUICK))
     await channel.progress(1, 2)
     heard.something.clear()
     await heard.something.wait()
@@ -117,19 +118,23 @@ async def test_a_backend_that_reports_for_itself_is_not_talked_over() -> None:
     assert heard.signs == 1
 
 
-@on_loop
-async def test_a_slow_call_that_asked_for_nothing_is_kept_alive() -> None:
-    heard = Heard()
-    channel = CallChannel(heard, scope(), limits=QUICK)
-    await heard.something.wait()
-    channel.close()
-    assert (heard.messages, heard.signs) == ([], 1)
+@pytest.mark.parametrize("meta", [{}, {"progressToken": [1]}])
+def test_a_slow_call_that_asked_for_nothing_is_kept_alive(meta: Any) -> None:
+    @on_loop
+    async def look() -> None:
+        heard = Heard()
+        channel = CallChannel(heard, scope(meta), Patience(limits=QUICK))
+        await heard.something.wait()
+        channel.close()
+        assert (heard.messages, heard.signs) == ([], 1)
+
+    look()
 
 
 @on_loop
 async def test_nothing_is_sent_for_a_call_that_is_over() -> None:
     heard = Heard()
-    channel = CallChannel(heard, scope({"progressToken": "t"}), limits=QUICK)
+    channel = CallChannel(heard, scope({"progressToken": "t"}), Patience(limits=QUICK))
     await heard.something.wait()
     channel.close()
     count = len(heard.messages)
@@ -140,7 +145,7 @@ async def test_nothing_is_sent_for_a_call_that_is_over() -> None:
 @on_loop
 async def test_a_quick_call_never_knows_of_the_signs_of_life() -> None:
     heard = Heard()
-    channel = CallChannel(heard, scope({"progressToken": "t"}), limits=QUICK)
+    channel = CallChannel(heard, scope({"progressToken": "t"}), Patience(limits=QUICK))
     channel.close()
     await asyncio.sleep(0.05)
     assert (heard.messages, heard.signs) == ([], 0)
@@ -148,7 +153,7 @@ async def test_a_quick_call_never_knows_of_the_signs_of_life() -> None:
 
 @on_loop
 async def test_a_client_without_a_session_cannot_be_asked() -> None:
-    channel = CallChannel(Heard(), scope(revision=V2025_11_25))
+    channel = CallChannel(Heard(), scope(revision=V2025_11_25), Patience())
     with pytest.raises(AppError, match="cannot be asked"):
         await channel.request("roots/list", {})
     channel.close()
@@ -159,7 +164,7 @@ async def test_a_client_is_asked_only_for_what_it_declared() -> None:
     session = Session("s", ANONYMOUS)
     session.capabilities = {"roots": {}}
     heard = Heard()
-    channel = CallChannel(heard, legacy_scope({}, V2025_11_25, ANONYMOUS, session))
+    channel = CallChannel(heard, legacy_scope({}, V2025_11_25, ANONYMOUS, session), Patience())
     with pytest.raises(AppError, match="sampling"):
         await channel.request("sampling/createMessage", {})
     asking = asyncio.ensure_future(channel.request("roots/list", {}))

@@ -17,6 +17,7 @@ from apifold.core.policy.access import ANONYMOUS
 from apifold.core.values import JSONObject
 from apifold.gateway.calls import CallChannel, Scope
 from apifold.gateway.endpoint import Endpoint
+from apifold.gateway.patience import Patience
 from apifold.gateway.ports import Caller, InputRequired, Listing
 from apifold.gateway.sessions import Session
 from apifold.gateway.streams import Outbox
@@ -87,7 +88,7 @@ def test_a_crash_is_reported_and_told_without_its_details(call: Any) -> None:
         heard: list[tuple[str, BaseException]] = []
         crash = ValueError("password=hunter2")
         endpoint = Endpoint(Broken(crash), on_crash=lambda what, error: heard.append((what, error)))
-        channel = CallChannel(Silent(), scope())
+        channel = CallChannel(Silent(), scope(), Patience())
         answer = said(await endpoint.settle(call, b"1", scope(), channel))
         channel.close()
         assert answer["error"] == {"code": -32603, "message": "Internal error"}
@@ -112,7 +113,7 @@ def test_our_own_internal_errors_are_reported_too() -> None:
         heard: list[str] = []
         error = AppError("pipeline.broken", "details", category=ErrorCategory.INTERNAL)
         endpoint = Endpoint(Broken(error), on_crash=lambda what, _: heard.append(what))
-        channel = CallChannel(Silent(), scope())
+        channel = CallChannel(Silent(), scope(), Patience())
         answer = said(await endpoint.settle(CallTool("t", {}), b"1", scope(), channel))
         channel.close()
         assert answer["error"] == {"code": -32603, "message": "Internal error"}
@@ -164,7 +165,7 @@ async def test_a_call_that_never_has_enough_comes_to_an_end() -> None:
     session.capabilities = {"roots": {}}
     silent = Silent(session)
     asking = Scope(V2025_11_25, Caller(capabilities=session.capabilities), {}, "", session)
-    channel = CallChannel(silent, asking)
+    channel = CallChannel(silent, asking, Patience())
     answer = said(await Endpoint(backend).settle(CallTool("t", {}), b"1", asking, channel))
     channel.close()
     assert answer["result"]["isError"]
