@@ -87,6 +87,7 @@ class CallEngine:
         self._on_failure = on_failure
         self._sender = Sender(upstream, effects, limits)
         self._gate = Gate(effects.clock.monotonic, concurrent=limits.concurrent)
+        self._apart = _Apart()
         self._id = f"call_{effects.entropy.token(12).hex()}"
         self._number = count(1)
 
