@@ -3,7 +3,6 @@
 Scalars follow YAML 1.2's core schema: `no` and `on` are texts, `0123` is a number only where it is one in JSON.
 """
 
-import difflib
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -15,6 +14,7 @@ import yaml
 
 from apifold.bootstrap.options import Layer, LimitsLayer, SelectLayer, Transport
 from apifold.core.errors import AppError, ErrorCategory
+from apifold.core.nearest import nearest
 from apifold.core.tools.model import Profile
 from apifold.core.values import JSON
 
@@ -158,8 +158,8 @@ class _Reading(msgspec.Struct, frozen=True):
             if key in known:
                 continue
             place = f"{path}.{key}" if path else key
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else f"Known here: {', '.join(known)}."
+            near = nearest(key, known)
+            hint = f"Did you mean `{near}`?" if near else f"Known here: {', '.join(known)}."
             raise self.refused(place, f"the key `{place}` is unknown.", hint=hint)
 
     def auth(self, value: JSON) -> list[str] | None:

@@ -5,7 +5,9 @@ long as the snapshot is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
+
+import msgspec
 
 from apifold.core.mcp.server import ServerDescription
 from apifold.core.openapi.document import Document
@@ -14,8 +16,7 @@ from apifold.core.tools.compiler import Catalogue
 from apifold.core.tools.model import Tool
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSnapshot:
+class ServerSnapshot(msgspec.Struct, frozen=True, dict=True):
     version: int
     """Rises with every change; two snapshots of one endpoint with the same version are the same."""
     description: ServerDescription
@@ -26,10 +27,10 @@ class ServerSnapshot:
     servers: ServerChoice
     server: str = ""
     """Where the API is, for people and models: a URL, a path, or nothing when the document does not say."""
-    _by_name: Mapping[str, Tool] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {tool.name: tool for tool in self.tools})
+    @cached_property
+    def _by_name(self) -> Mapping[str, Tool]:
+        return {tool.name: tool for tool in self.tools}
 
     @property
     def document(self) -> Document:

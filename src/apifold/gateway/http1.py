@@ -5,6 +5,7 @@ user, so a value from outside can neither split a message nor contradict its len
 """
 
 import re
+import time
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -19,6 +20,17 @@ _KNOWN_NAMES = 4_096
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {413: "Content Too Large"}
 STATUS_LINES = {code: f"HTTP/1.1 {code} {_REASONS.get(code, '')}\r\n".encode() for code in range(100, 1000)}
 """Status code to the first line of an answer (RFC 9112 section 4)."""
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(seconds: float) -> str:
+    """Seconds since the epoch as RFC 9110 5.6.7 writes them, whatever the locale."""
+    at = time.gmtime(seconds)
+    day = f"{_DAYS[at.tm_wday]}, {at.tm_mday:02} {_MONTHS[at.tm_mon - 1]} {at.tm_year}"
+    return f"{day} {at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02} GMT"
 
 
 def is_token(text: str) -> bool:

@@ -7,13 +7,14 @@ so a request costs no timer.
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import Callable
-from email.utils import formatdate
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.values import JSONObject
 from apifold.gateway.connection import Connection, Fallback, Shared
+from apifold.gateway.http1 import http_date
 from apifold.gateway.ports import Handler
 
 _BACKLOG = 2048
@@ -110,7 +111,7 @@ class HTTPServer:
             self._sweeper.cancel()
 
     def _sweep(self, shared: Shared, interval: float) -> None:
-        shared.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
+        shared.date = f"date: {http_date(time.time())}\r\n".encode()
         now = shared.loop.time()
         for connection in [c for c in shared.connections if c.deadline <= now]:
             connection.expire()

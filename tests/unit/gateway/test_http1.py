@@ -2,7 +2,7 @@
 
 import pytest
 
-from apifold.gateway.http1 import FRAMING, STATUS_LINES, FieldEncoder, has_body
+from apifold.gateway.http1 import FRAMING, STATUS_LINES, FieldEncoder, has_body, http_date
 
 
 def test_fields_are_written_in_their_order_and_letter_case() -> None:
@@ -51,3 +51,7 @@ def test_status_lines_have_their_reason() -> None:
 )
 def test_some_answers_have_no_content(method: str, status: int, expected: bool) -> None:
     assert has_body(method, status) is expected
+
+
+def test_date_is_written_as_http_has_it() -> None:
+    assert http_date(784_111_777.9) == "Sun, 06 Nov 1994 08:49:37 GMT"  # the example of RFC 9110 5.6.7

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.mcp.server import Listing

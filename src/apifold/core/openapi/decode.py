@@ -14,7 +14,6 @@ from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import DOCUMENT, DocumentLimits
 from apifold.core.openapi.survey import Links, survey
 from apifold.core.openapi.text import looks_binary, read_text
-from apifold.core.openapi.yaml_reader import YAMLRefused, read_yaml
 from apifold.core.values import JSON
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
@@ -173,6 +172,8 @@ def _decode_flow(utf8: bytes, problem: str, decoded: DecodedFile, base: str, lim
 
 
 def _decode_yaml(utf8: bytes, base: str, limits: DocumentLimits) -> DecodedFile:
+    from apifold.core.openapi.yaml_reader import YAMLRefused, read_yaml  # noqa: PLC0415  nothing that JSON needs
+
     cleaned = utf8.translate(None, delete=_CONTROL)
     try:
         try:

@@ -6,11 +6,12 @@ security that the API at hand (a mock, an open instance) does not ask for. It is
 API then answers 401 or 403, the answer names the scheme and the flag. The caller's own Authorization never comes near here.
 """
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import assert_never
 
+import msgspec
+
+from apifold.core.nearest import nearest
 from apifold.core.openapi.model import Location, Operation, SecurityKind, SecurityRequirement, SecurityScheme
 from apifold.core.requests.model import UpstreamRequest
 from apifold.core.requests.placement import AuthRefused, Placement, place, place_by_hand, put, secret_texts
@@ -31,15 +32,17 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class AuthSpec:
+class AuthSpec(msgspec.Struct, frozen=True):
     """One `--auth NAME=SOURCE`, taken apart. Where the value comes from is read by the composition root."""
 
     name: str
     kind: str
     """`env`, `file` or `literal`."""
-    source: str = field(repr=False)
+    source: str
     """Variable name, path, or the value itself."""
+
+    def __repr__(self) -> str:
+        return f"AuthSpec({self.name!r}, {self.kind!r}, …)"  # the source may be the secret
 
 
 def parse_auth(text: str) -> AuthSpec:
@@ -59,8 +62,7 @@ def parse_auth(text: str) -> AuthSpec:
     return AuthSpec(name, kind, rest)
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """What one operation gets."""
 
     placements: tuple[Placement, ...] = ()
@@ -150,8 +152,7 @@ class Credentials:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class SchemeNeed:
+class SchemeNeed(msgspec.Struct, frozen=True):
     """One scheme of the document, for the start of a server: how many operations need it, and whether there is a secret."""
 
     name: str
@@ -244,10 +245,8 @@ def _place_named(name: str, secret: Secret, schemes: Mapping[str, SecurityScheme
     if placement is not None:
         return placement
     known = ", ".join(schemes) if schemes else "none"
-    near = difflib.get_close_matches(name, schemes, n=1)
-    hint = (
-        f"Did you mean --auth {near[0]}=…?" if near else "A header can be set with --auth header:X-Name=env:VARIABLE."
-    )
+    near = nearest(name, schemes)
+    hint = f"Did you mean --auth {near}=…?" if near else "A header can be set with --auth header:X-Name=env:VARIABLE."
     raise AuthRefused(f"The document has no security scheme {name!r}. It has: {known}.", hint=hint)
 
 

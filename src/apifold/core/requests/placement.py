@@ -3,8 +3,9 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from urllib.parse import quote, unquote_plus
+
+import msgspec
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.openapi.model import Location, SecurityKind, SecurityScheme
@@ -26,15 +27,17 @@ class AuthRefused(AppError):
         super().__init__("auth.invalid", message, hint=hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """A secret in its place on the request, in its final form."""
 
     location: Location
     name: str
-    value: str = field(repr=False)
+    value: str
     masked: str
     """The same with the secret part as `***`, for showing."""
+
+    def __repr__(self) -> str:
+        return f"Placement({self.location.value!r}, {self.name!r}, {self.masked!r})"
 
 
 def place(scheme: SecurityScheme, secret: Secret) -> Placement:

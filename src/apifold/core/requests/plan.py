@@ -6,7 +6,7 @@ change. Building a request from it is `core.requests.build`. Whoever keeps plans
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import msgspec
@@ -25,10 +25,12 @@ from apifold.core.requests.repair import legal_names
 from apifold.core.requests.serialize import Rule, Unwritable, Write, compile_rule
 from apifold.core.requests.servers import Base, ServerChoice, choose_base
 from apifold.core.requests.template import parse_template, path_writer
-from apifold.core.requests.validate import ArgumentSchema
 from apifold.core.tools.model import Renames, Role, Tool, ToolInput
 from apifold.core.tools.naming import CONTENT_TYPE
 from apifold.core.values import JSON
+
+if TYPE_CHECKING:
+    from apifold.core.requests.validate import ArgumentSchema
 
 STATIC_HEADERS: Final = (
     # What every upstream adapter removes again before the answer is read (RFC 9110 12.5.3).
@@ -165,7 +167,7 @@ class RequestPlan(msgspec.Struct, frozen=True):
     cookies: tuple[Slot, ...]
     static_headers: tuple[tuple[str, str], ...]
     body: BodyPlan | None
-    arguments: ArgumentSchema
+    arguments: "ArgumentSchema"
     renames: Mapping[str, Renames]
     legal_names: Mapping[str, str]
     """Wire names that are accepted in place of an argument's name."""
@@ -185,6 +187,8 @@ def compile_plan(
     """The plan of a tool. `headers` are sent with every request. Raises `InvalidServer`
     and `UncallableOperation`.
     """
+    from apifold.core.requests.validate import ArgumentSchema  # noqa: PLC0415  no start waits for the validator
+
     operation = tool.operation
     if not _METHOD.fullmatch(operation.method):
         raise UncallableOperation(operation.key)

@@ -4,7 +4,6 @@ A schema is compiled at the first call and belongs to the tool's request plan; w
 46 kB for a rich schema). Formats are advice to models and not checked: upstream servers disagree about them.
 """
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -13,6 +12,7 @@ from typing import Final
 import jsonschema_rs
 from jsonschema_rs import ValidationErrorKind as Kind
 
+from apifold.core.nearest import nearest
 from apifold.core.openapi.shapes import json_type
 from apifold.core.requests.arguments import Problem, pointer
 from apifold.core.values import JSON, JSONObject
@@ -209,15 +209,15 @@ def _closest(error: jsonschema_rs.ValidationError) -> str:
     if not isinstance(error.instance, str) or not isinstance(error.kind, Kind.Enum):
         return ""
     names = [option for option in error.kind.options if isinstance(option, str)]
-    near = difflib.get_close_matches(error.instance, names, n=1)
-    return f'; did you mean "{near[0]}"?' if near else ""
+    near = nearest(error.instance, names)
+    return f'; did you mean "{near}"?' if near else ""
 
 
 def _unknown(name: str, known: list[str], *, top: bool) -> str:
     what = "is not an argument of this tool" if top else "is not a known property"
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = nearest(name, known, likeness=0.5)
     if near:
-        return f"{what}; did you mean `{near[0]}`?"
+        return f"{what}; did you mean `{near}`?"
     return f"{what}; known are {_listed(f'`{one}`' for one in known)}" if known else f"{what}; there are none"
 
 

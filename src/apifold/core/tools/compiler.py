@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,7 +14,6 @@ from apifold.core.openapi.media import selectable_media_types
 from apifold.core.openapi.model import Location, Operation, Parameter, SecurityKind, SecurityScheme
 from apifold.core.openapi.references import Resolver
 from apifold.core.tools.annotations import annotate
-from apifold.core.tools.faithful import FaithfulBuilder
 from apifold.core.tools.model import Argument, Profile, Role, Tool, ToolInput
 from apifold.core.tools.naming import (
     BODY,
@@ -28,6 +28,9 @@ from apifold.core.tools.outliner import Outliner
 from apifold.core.tools.portable import PortableBuilder
 from apifold.core.tools.schema import argument_forms, as_diagnostics, assemble
 from apifold.core.tools.text import clean_line, describe, first_sentence, shorten
+
+if TYPE_CHECKING:
+    from apifold.core.tools.faithful import FaithfulBuilder
 
 TITLE_LIMIT = 80
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -229,6 +232,8 @@ def _note(code: str, tool: Tool, message: str) -> Diagnostic:
 
 def _builder(document: Document, options: CompileOptions) -> "_PortableInputs | FaithfulBuilder":
     if options.profile is Profile.FAITHFUL:
+        from apifold.core.tools.faithful import FaithfulBuilder  # noqa: PLC0415  few ask for it
+
         return FaithfulBuilder(document.resolver, document.dialect, options.schema)
     builder = PortableBuilder(Outliner(document.resolver, document.dialect), options.schema)
     return _PortableInputs(builder, document.resolver)

@@ -6,8 +6,6 @@ Rust's regex). A pattern is kept when both take it; harmless differences in spel
 
 import re
 
-import jsonschema_rs
-
 MAX_PATTERN = 300
 """Longer patterns cost a model more than they help, and a validator megabytes."""
 
@@ -36,6 +34,8 @@ def portable_pattern(pattern: str) -> str | None:
 
 
 def _compiles(pattern: str) -> bool:
+    import jsonschema_rs  # noqa: PLC0415  no start waits for the validator
+
     try:
         jsonschema_rs.Draft202012Validator(
             {"pattern": pattern}, offline=True, pattern_options=jsonschema_rs.RegexOptions()

@@ -5,7 +5,6 @@ single spaces, and what a person could not see in a terminal is removed, so that
 reviewer to a model. All patterns run in linear time, on input that was cut first.
 """
 
-import html
 import re
 
 _CUT = "…"
@@ -81,6 +80,8 @@ def _plain(text: str) -> str:
         text = _COMMENT.sub("", text)
         text = _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", text))
     if "&" in text:
+        import html  # noqa: PLC0415  with its table of entities
+
         text = visible(html.unescape(text))
     if "](" in text:
         text = _LINK.sub(r"\1", text)
