@@ -100,6 +100,9 @@ class WireLimits(msgspec.Struct, frozen=True):
     headers: int = 100
     connections: int = 16_384
     """Open at the same time; one more is closed as it is accepted."""
+    buffered_bytes: int = 256 * 1024 * 1024
+    """What all callers together have sent and nobody has answered yet, `head_bytes` of each not counted; above it what is
+    large is refused."""
     head_seconds: float = 10.0
     body_seconds: float = 30.0
     idle_seconds: float = 75.0

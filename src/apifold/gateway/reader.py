@@ -130,9 +130,20 @@ class RequestReader:
             return cause.status if isinstance(cause, Refused) else 400
         return self._over_bound(len(data))
 
+    @property
+    def size(self) -> int:
+        """Bytes of the latest body that have come so far."""
+        return self._size
+
+    def drop(self) -> None:
+        """Forget the message that has begun; nothing can be fed after that."""
+        self._body = b""
+        self._size = 0
+
     def release(self) -> None:
         """Break the cycle with the parser, which holds this object's methods; nothing can be fed after that."""
         del self._parser
+        self.drop()
         self.messages.clear()
 
     def _decline(self, rest: bytes) -> int | None:
