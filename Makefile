@@ -24,7 +24,9 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 up: $(VENV)/.runtime ## start the demo API and serve it over MCP (ARGS="--port 9000" …)
-	@exec $(BIN)/apifold demo --serve $(ARGS)
+	@trap : INT; $(BIN)/apifold demo --serve $(ARGS) || { code=$$?; \
+		test $$code != 1 || echo 'hint: with make, options stand in ARGS: make up ARGS="--port 0 --api-port 0"' >&2; \
+		exit $$code; }
 
 test: $(VENV)/.dev ## run every test (ARGS="-k name" …)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
