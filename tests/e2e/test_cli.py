@@ -495,20 +495,40 @@ def test_no_command_shows_what_there_is_and_is_wrong_usage() -> None:
     ids=["version", "help", "connect", "serve"],
 )
 def test_start_takes_less_than_200_milliseconds(line: list[str], tmp_path: Path) -> None:
-    """Of the processor's time, once in ten times: what else runs on the machine does not count. The server has read
-    its document and waits for a first message, which does not come.
+    """Of the processor's time, the best of some. The server has read its document and waits for a first message, which
+    does not come. On a machine that is busy with other things all takes longer: there it has to stay below thrice what
+    the libraries alone take.
     """
     environment = {**clean_environment(), "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
 
-    def seconds() -> float:
+    def seconds(*command: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-m", "apifold", *line]
-        subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL, env=environment)
+        subprocess.run(
+            [sys.executable, *command], check=True, capture_output=True, stdin=subprocess.DEVNULL, env=environment
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    seconds()  # the modules are compiled once
-    assert any(seconds() < 0.2 for _ in range(10))
+    start, libraries = ("-m", "apifold", *line), ("-c", "import asyncio, msgspec, httptools, uvloop")
+    seconds(*start)  # the modules are compiled once
+    tries = [(seconds(*start), seconds(*libraries)) for _ in range(5)]
+    best, best_of_libraries = map(min, zip(*tries, strict=True))
+    assert best < max(0.2, 3 * best_of_libraries)
+
+
+def test_start_loads_nothing_that_it_does_not_need() -> None:
+    """Each of these takes milliseconds and is for a document, an argument or an answer of some kind."""
+    command = [sys.executable, "-X", "importtime", "-m", "apifold", "serve", str(DEMO), "--transport", "stdio"]
+    done = subprocess.run(
+        command, capture_output=True, stdin=subprocess.DEVNULL, env=clean_environment(), text=True, check=True
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "apifold.gateway.stdio" in loaded
+    late = {
+        "aiohttp", "apifold.bootstrap.config", "apifold.core.openapi.yaml_reader", "apifold.core.requests.validate",
+        "apifold.core.tools.faithful", "difflib", "email.utils", "html", "jsonschema_rs", "random", "shutil", "yaml",
+    }  # fmt: skip
+    assert loaded & late == set()
 
 
 # --- pipes, terminals and signals -------------------------------------------------------------------------------------
@@ -602,8 +622,9 @@ def test_server_says_where_it_is_and_where_calls_may_go(spec: str) -> None:
         url = server.wait_for(r"^Shop 2: 2 of 3 tools at (http://127\.0\.0\.1:\d+/mcp)$").group(1)
         server.wait_for("Ctrl-C")
         server.stop()
-    lines = server.text.splitlines()
-    assert lines[lines.index(f"Shop 2: 2 of 3 tools at {url}") + 1 :] == [
+    lines = [line for line in server.text.splitlines() if not line.startswith("warning: ")]  # on another stream
+    assert lines == [
+        f"Shop 2: 2 of 3 tools at {url}",
         "",
         "  API            https://shop.example/v1",
         "  networks       calls may go to private ones, this machine included (--no-private-upstreams forbids it)",

@@ -29,7 +29,7 @@ def announce(serving: Serving, asked: Invocation) -> None:
     terminal.line()
     terminal.facts(
         (
-            ("API", serving.api.server or "not known"),
+            ("API", _upstream(serving.api.server)),
             ("networks", _networks(serving)),
             ("older clients", serving.sse_url),
             ("Claude Code", claude_command(serving, describe(serving.api).name)),
@@ -88,6 +88,12 @@ def _count(serving: Serving) -> str:
     """`15 tools`, or `3 of 15 tools` after a selection."""
     total, offered = len(serving.api.catalogue), len(serving.api.selected.tools)
     return number(total, "tool") if total == offered else f"{offered:,} of {number(total, 'tool')}"
+
+
+def _upstream(server: str) -> str:
+    if "://" in server:
+        return server
+    return f"{server} on a host that is not known yet" if server else "not known yet"
 
 
 def _networks(serving: Serving) -> str:

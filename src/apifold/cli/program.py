@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -26,4 +25,4 @@ def runnable(program: str) -> tuple[str, ...]:
     path = Path(program)
     if path.name == "__main__.py":
         return (sys.executable, "-m", "apifold")
-    return (str(path.absolute()) if path.exists() else shutil.which(path.name) or path.name,)
+    return (str(path.absolute()) if path.exists() else path.name,)

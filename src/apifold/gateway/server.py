@@ -6,6 +6,7 @@ so a request costs no timer.
 
 import asyncio
 import errno
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -149,9 +150,11 @@ def _named(error: OSError, host: str, port: int) -> AppError:
             details=details,
             hint="Ports below 1024 need a privilege: choose a higher one with --port.",
         )
+    # asyncio puts a sentence of its own where the system's words were; names that are not found have negative numbers.
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
     return AppError(
         "server.address_unavailable",
-        f"{host} is not an address of this machine ({error.strerror or error}).",
+        f"{host} is not an address of this machine ({reason}).",
         category=ErrorCategory.INVALID,
         details=details,
         hint="Listen on 127.0.0.1 for this machine only, or on one of its addresses with --host.",
