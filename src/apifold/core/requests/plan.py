@@ -200,8 +200,8 @@ def compile_plan(
     servers: ServerChoice = _NOTHING_SAID,
     headers: tuple[tuple[str, str], ...] = STATIC_HEADERS,
 ) -> RequestPlan:
-    """The plan of a tool. `headers` are sent with every request. Raises `InvalidServer`
-    and `UncallableOperation`.
+    """The plan of a tool. `headers` are sent with every request. Raises `UncallableOperation`, and `InvalidServer` for
+    a base URL that cannot be used.
     """
     from apifold.core.requests.validate import ArgumentSchema  # noqa: PLC0415  no start waits for the validator
 
