@@ -351,6 +351,17 @@ def test_call_prints_the_answer(shop: str) -> None:
     assert (done.code, done.err, done.json["title"]) == (0, "", "The Left Hand of Darkness")
 
 
+def test_call_shows_a_person_json_in_lines_and_a_program_what_the_api_sent(shop: str) -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    line, screen = ["call", shop, "getBook", "--args", '{"bookId": 1}'], Screen()
+    assert main(line, screen, io.StringIO(), {}) == 0
+    assert screen.getvalue().splitlines()[:3] == ["{", '  "id": 1,', '  "title": "The Left Hand of Darkness",']
+    assert apifold(*line).out.startswith('{"id": 1, "title": "The Left Hand of Darkness", ')
+
+
 def test_call_by_method_and_path_as_json_is_the_result_of_a_tool(shop: str) -> None:
     done = apifold("call", shop, "get /books/{bookId}", "--args", '{"bookId": 3}', "--format", "json")
     assert (done.code, done.json["isError"], done.json["structuredContent"]["title"]) == (0, False, "Frankenstein")
@@ -402,6 +413,13 @@ def test_arguments_may_come_from_a_file_or_standard_input(shop: str, tmp_path: P
         (["serve", "SPEC", "--timeout", "nan"], 2, "nan seconds is out of range", "more than 0"),
         (["serve", "SPEC", "--allow-upstream", "x"], 2, "'x' is neither a network", "127.0.0.1"),
         (["serve", "SPEC", "--allow-origin", "x.example"], 2, "x.example is no origin", "https://"),
+        (["demo", "--port", "9000"], 2, "--port is where MCP clients connect", "--api-port"),
+        (
+            ["call", "RELATIVE", "getItem", "--args", '{"id": 1}'],
+            1,
+            "does not say on which host /v1",
+            "Name it with --base",
+        ),
         (["call", "SPEC"], 2, "required: TOOL", "`apifold call --help`"),
         (["call", "SPEC", "GET /items/7"], 1, "'GET /items/7'", "did you mean 'GET /items/{id}'?"),
         (["call", "SPEC", "no such thing"], 1, "'no such thing'", "`apifold tools "),
@@ -424,8 +442,12 @@ def test_arguments_may_come_from_a_file_or_standard_input(shop: str, tmp_path: P
 def test_mistake_is_one_line_and_the_next_step_another(
     spec: str, tmp_path: Path, line: list[str], code: int, error: str, hint: str
 ) -> None:
-    config = file(tmp_path, "prot: 80\n", "apifold.yaml")
-    done = apifold(*({"SPEC": spec, "CONFIG": config}.get(word, word) for word in line))
+    files = {
+        "SPEC": spec,
+        "CONFIG": file(tmp_path, "prot: 80\n", "apifold.yaml"),
+        "RELATIVE": file(tmp_path, {**SPEC, "servers": [{"url": "/v1"}]}, "relative.json"),
+    }
+    done = apifold(*(files.get(word, word) for word in line))
     first, second = done.err.splitlines()
     assert (done.code, done.out, first[:7], second[:6]) == (code, "", "error: ", "hint: ")
     assert error in first

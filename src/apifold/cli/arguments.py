@@ -288,9 +288,7 @@ def _add_validate(command: Parser) -> None:
 def _add_demo(command: Parser) -> None:
     group = command.add_argument_group("the demo")
     group.add_argument("--serve", action="store_true", help="also serve it over MCP, in the same process")
-    group.add_argument(
-        "--port", type=_port, default=8080, help="where MCP clients connect (default 8080); with --serve"
-    )
+    group.add_argument("--port", type=_port, help="where MCP clients connect (default 8080); with --serve")
     group.add_argument(
         "--api-port", metavar="PORT", type=_port, default=8081, help="where the demo API listens (default 8081)"
     )

@@ -10,6 +10,7 @@ from apifold.bootstrap import serve
 from apifold.bootstrap.options import Layer, decide
 from apifold.bootstrap.serve import Serving
 from apifold.cli.announcement import claude_command, connect_command, program_of, warnings
+from apifold.cli.arguments import UsageMistake
 from apifold.cli.invocation import Invocation
 from apifold.cli.logs import logging_to_terminal
 from apifold.cli.tables import tools_table
@@ -24,6 +25,8 @@ EXAMPLE_ARGUMENTS = {"q": "darkness"}
 
 
 def run(asked: Invocation) -> int:
+    if asked.options.port is not None and not asked.options.serve:
+        raise UsageMistake("--port is where MCP clients connect", "add --serve, or give the API's own port: --api-port")
     with logging_to_terminal(asked):
         serve.run_loop(_with_mcp(asked) if asked.options.serve else _alone(asked))
     return 0
