@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import socket
@@ -20,6 +21,7 @@ import pytest
 from apifold.cli.arguments import COMMANDS
 from apifold.cli.main import main
 from apifold.demo.app import SHOP_KEY
+from apifold.demo.wire import Request, Response
 from support.demo import running, send
 from support.processes import APIFOLD, clean_environment, run, started
 
@@ -368,6 +370,19 @@ def test_call_by_method_and_path_as_json_is_the_result_of_a_tool(shop: str) -> N
     assert json.loads(done.json["content"][0]["text"]) == done.json["structuredContent"]
 
 
+def test_numbers_of_an_answer_stay_as_they_were_sent() -> None:
+    body = b'{"n": 1e400, "m": 1.00, "big": 123456789012345678901234567890}'
+
+    async def numbers(_: Request) -> Response:
+        return Response(200, body, "application/json")
+
+    with running(numbers) as url:
+        line = ("call", str(DEMO), "getBook", "--args", '{"bookId": 1}', "--base-url", url)
+        assert apifold(*line).out == body.decode() + "\n"
+        shown = apifold(*line, "--format", "json").out
+    assert re.search(r'"structuredContent": \{\s+"n": 1e400,\s+"m": 1\.00,\s+"big": 1234567890123', shown)
+
+
 def test_call_that_the_api_refuses_fails_and_says_what_the_api_said(shop: str) -> None:
     done = apifold("call", shop, "getBook", "--args", '{"bookId": 99}')
     assert done.code == 1
@@ -392,6 +407,13 @@ def test_arguments_may_come_from_a_file_or_standard_input(shop: str, tmp_path: P
     path = file(tmp_path, {"bookId": 1}, "arguments.json")
     assert apifold("call", shop, "getBook", "--args", f"@{path}").json["id"] == 1
     assert json.loads(run("call", shop, "getBook", "--args", "-", stdin='{"bookId": 4}').stdout)["id"] == 4
+
+
+def test_arguments_that_are_no_text_are_a_mistake_like_any_other(spec: str, tmp_path: Path) -> None:
+    path = tmp_path / "arguments.json"
+    path.write_bytes(b'{"id": "\xff"}')
+    done = apifold("call", spec, "getItem", "--args", f"@{path}")
+    assert (done.code, done.err.splitlines()[0].startswith(f"error: {path} is not JSON: ")) == (2, True)
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------
@@ -424,6 +446,7 @@ def test_arguments_may_come_from_a_file_or_standard_input(shop: str, tmp_path: P
         (["call", "SPEC", "GET /items/7"], 1, "'GET /items/7'", "did you mean 'GET /items/{id}'?"),
         (["call", "SPEC", "no such thing"], 1, "'no such thing'", "`apifold tools "),
         (["call", "SPEC", "getItem", "--args", '{"id": NaN}'], 2, "--args is not JSON: NaN", "--args"),
+        (["call", "SPEC", "getItem", "--args", '{"id": 1e400}'], 2, "1e400 is too large for a number", "--args"),
         (["call", "-", "getItem", "--args", "-"], 2, "cannot both be standard input", "--args @FILE"),
         (["serve", "SPEC", "--port", "99999"], 2, "'99999' is not a port", "apifold serve --help"),
         (["serve"], 2, "No document was given", "SPEC"),

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -97,20 +98,21 @@ def _with_what_there_is(decided: Options, asked: Invocation) -> Options:
     return msgspec.structs.replace(decided, auth=tuple(auth))
 
 
-def _arguments(text: str) -> JSONObject:
+def _arguments(given: str) -> JSONObject:
     """`--args`: JSON, `@FILE`, or `-` for standard input."""
+    text: str | bytes = given
     source, hint = "--args", f"quote it for the shell: {EXAMPLE}"
-    if text == "-":
-        source, hint, text = "standard input", "it has to be one JSON object.", sys.stdin.read()
-    elif text.startswith("@"):
-        source, hint = text[1:], "it has to hold one JSON object."
+    if given == "-":
+        source, hint, text = "standard input", "it has to be one JSON object.", sys.stdin.buffer.read()
+    elif given.startswith("@"):
+        source, hint = given[1:], "it has to hold one JSON object."
         try:
-            text = Path(source).read_text(encoding="utf-8-sig")
+            text = Path(source).read_bytes()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise UsageMistake(f"--args: cannot read {source!r}: {reason}", "give @ and the path of a file.") from error
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise UsageMistake(f"{source} is not JSON: {error}", hint) from error
     if not isinstance(value, dict):
@@ -120,6 +122,13 @@ def _arguments(text: str) -> JSONObject:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON value")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large for a number")
+    return number
 
 
 def _find(api: API, name: str) -> Tool:
@@ -191,7 +200,8 @@ def _print(request: UpstreamRequest, terminal: Terminal) -> None:
 def _report(completed: CallContext, asked: Invocation) -> int:
     result = completed.result
     if asked.as_json:
-        asked.terminal.json(json.loads(encode_tool_result(result, V2026_07_28, b"")))
+        exact = msgspec.json.format(encode_tool_result(result, V2026_07_28, b""))  # numbers stay as they were sent
+        asked.terminal.text(exact.decode() + "\n")
     elif completed.failure is not None:
         asked.terminal.error(completed.failure.message, _for_the_operator(completed.failure.hint))
     else:
