@@ -672,7 +672,7 @@ def test_server_says_where_it_is_and_where_calls_may_go(spec: str) -> None:
         f"Shop 2: 2 of 3 tools at {url}",
         "",
         "  API            https://shop.example/v1",
-        "  networks       calls may go to private ones, this machine included (--no-private-upstreams forbids it)",
+        "  calls go to    private networks too (--no-private-upstreams: public ones only)",
         f"  older clients  {url.removesuffix('mcp')}sse",
         f"  Claude Code    claude mcp add --transport http shop {url}",
         f"  others         python -m apifold connect --url {url}",
@@ -684,7 +684,7 @@ def test_server_says_where_it_is_and_where_calls_may_go(spec: str) -> None:
 def test_server_for_others_says_that_calls_go_to_public_networks_and_how_clients_name_the_token(spec: str) -> None:
     line = ("serve", spec, "--port", "0", "--host", "0.0.0.0")
     with started(*line, "--token", "t0ken") as server:
-        server.wait_for(r"networks +calls go to public ones only \(--allow-upstream lets others in\)")
+        server.wait_for(r"calls go to +public networks only \(--allow-upstream")
         server.wait_for(r'claude mcp add .* --header "Authorization: Bearer \$APIFOLD_TOKEN"$')
         server.wait_for(r"connect --url http://127\.0\.0\.1:\d+/mcp --token-env APIFOLD_TOKEN$")
     with started(*line, "--public") as server:
@@ -703,7 +703,7 @@ def test_server_over_stdio_keeps_standard_output_for_the_protocol(spec: str) -> 
     first, second = (json.loads(line) for line in done.stdout.splitlines())
     assert (done.returncode, first["id"], second["id"]) == (0, 1, 2)
     assert [tool["name"] for tool in second["result"]["tools"]] == ["getItem", "putItem"]
-    assert "Shop 2: 2 of 3 tools over stdio; calls may go to private ones" in done.stderr
+    assert "Shop 2: 2 of 3 tools over stdio; calls go to private networks too" in done.stderr
 
 
 # --- demo -------------------------------------------------------------------------------------------------------------

@@ -23,14 +23,14 @@ def announce(serving: Serving, asked: Invocation) -> None:
     for warning in warnings(serving, program):
         terminal.warning(warning)
     if serving.api.options.transport is Transport.STDIO:
-        terminal.note(f"{title}: {_count(serving)} over stdio; {_networks(serving)}")
+        terminal.note(f"{title}: {_count(serving)} over stdio; calls go to {_networks(serving)}")
         return
     terminal.line(f"{terminal.paint(title, 'bold')}: {_count(serving)} at {terminal.paint(serving.url, 'bold')}")
     terminal.line()
     terminal.facts(
         (
             ("API", _upstream(serving.api.server)),
-            ("networks", _networks(serving)),
+            ("calls go to", _networks(serving)),
             ("older clients", serving.sse_url),
             ("Claude Code", claude_command(serving, describe(serving.api).name)),
             ("others", connect_command(serving, program)),
@@ -99,5 +99,5 @@ def _upstream(server: str) -> str:
 def _networks(serving: Serving) -> str:
     """Whether calls may go where only this machine or its network can."""
     if serving.private_upstreams:
-        return "calls may go to private ones, this machine included (--no-private-upstreams forbids it)"
-    return "calls go to public ones only (--allow-upstream lets others in)"
+        return "private networks too (--no-private-upstreams: public ones only)"
+    return "public networks only (--allow-upstream: one more address)"

@@ -90,6 +90,12 @@ class Terminal:
         self._out.flush()
         self._err.flush()
 
+    def leave(self) -> None:
+        """After Ctrl-C, of which a terminal has shown `^C`: what comes next gets a line of its own."""
+        if self.is_tty:
+            self.line()
+            self.flush()
+
     def table(
         self,
         headers: Sequence[str],

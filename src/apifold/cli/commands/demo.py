@@ -29,6 +29,7 @@ def run(asked: Invocation) -> int:
         raise UsageMistake("--port is where MCP clients connect", "add --serve, or give the API's own port: --api-port")
     with logging_to_terminal(asked):
         serve.run_loop(_with_mcp(asked) if asked.options.serve else _alone(asked))
+    asked.terminal.leave()
     return 0
 
 

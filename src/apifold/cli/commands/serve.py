@@ -20,4 +20,5 @@ def run(asked: Invocation) -> int:
             announce(serving, asked)
 
         serve.run(decided, asked.environment, ready)
+    asked.terminal.leave()
     return 0
