@@ -116,6 +116,12 @@ class WireLimits(msgspec.Struct, frozen=True):
     """Open-ended answers at the same time: `subscriptions/listen`, GET, HTTP+SSE."""
     calls_per_session: int = 128
     """At work at the same time for one session, one HTTP+SSE connection or one process on stdio."""
+    subscriptions: int = 256
+    """Resources that one client, or one stream, may watch."""
+    subscription_bytes: int = 16 * 1024
+    """Their URIs together."""
+    introduction_bytes: int = 16 * 1024
+    """Of the capabilities that a client declares in `initialize`, as JSON."""
     backlog_bytes: int = 1024 * 1024
     """Waiting for one caller to read; above it the work that produces more waits too."""
     keepalive_seconds: float = 15.0
