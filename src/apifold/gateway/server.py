@@ -11,10 +11,13 @@ import socket
 import time
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.values import JSONObject
 from apifold.gateway.connection import Connection, Fallback, Shared
+from apifold.gateway.descriptors import make_room
 from apifold.gateway.http1 import http_date
 from apifold.gateway.ports import Handler
 
@@ -69,7 +72,8 @@ class HTTPServer:
         Raises `AppError`: `server.port_in_use`, `server.address_unavailable`, `server.bind_refused`.
         """
         loop = asyncio.get_running_loop()
-        shared = Shared(self._handler, self._limits, loop, self._on_crash, self._fallback)
+        limits = replace(self._limits, connections=make_room(self._limits.connections))
+        shared = Shared(self._handler, limits, loop, self._on_crash, self._fallback)
 
         def accept() -> Connection:
             return Connection(shared)
