@@ -14,7 +14,9 @@ FASTMCP := .cache/fastmcp
 ifdef UV
 install = $(UV) pip install --quiet --python $(BIN)/python --no-build-isolation
 else
-install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation
+# An environment that uv made once has no pip.
+install = { $(BIN)/python -m pip --version || $(BIN)/python -m ensurepip; } >/dev/null 2>&1; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation
 endif
 
 .DEFAULT_GOAL := help
