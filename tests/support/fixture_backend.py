@@ -7,7 +7,7 @@ import asyncio
 import base64
 import struct
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.mcp.content import (
@@ -514,6 +514,10 @@ class FixtureBackend:
     def tools(self, caller: Caller) -> Listing:
         del caller
         return self.listing
+
+    def preparing(self, caller: Caller) -> Coroutine[None, None, None] | None:
+        del caller
+        return None
 
     async def call_tool(self, call: ToolCall) -> ToolResult | InputRequired:
         self.callers.append(call.caller)

@@ -17,6 +17,7 @@ from apifold.bootstrap.options import Options, OptionsRefused, Transport
 from apifold.core.requests.credentials import SchemeNeed, scheme_needs
 from apifold.gateway.access import AccessRules, Verify, anonymous, bearer_token
 from apifold.gateway.endpoint import Endpoint
+from apifold.gateway.ports import Caller
 from apifold.gateway.routes import serve_one
 from apifold.gateway.server import HTTPServer
 from apifold.gateway.stdio import serve_stdio
@@ -24,7 +25,6 @@ from apifold.gateway.transport import MCPTransport
 
 GRACE_SECONDS = 5.0
 """What calls under way get to end in, once the server was told to stop."""
-_WARM_UP_SLICE = 0.005
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  names, not a bind
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -111,7 +111,7 @@ async def _serve_http(api: API, endpoint: Endpoint, announce: Announce) -> None:
     server = HTTPServer(transport.handle, on_crash=_log_crash)
     stop = stop_signal()
     await server.start(options.host, options.port)
-    warming = asyncio.get_running_loop().create_task(_warm_up(api))
+    warming = asyncio.get_running_loop().create_task(_warm_up(endpoint))
     try:
         base = options.public_url or f"http://{_shown_host(options.host)}:{server.port}"
         announce(_serving(api, f"{base}/mcp", f"{base}/sse"))
@@ -124,15 +124,11 @@ async def _serve_http(api: API, endpoint: Endpoint, announce: Announce) -> None:
         await server.close(GRACE_SECONDS)
 
 
-async def _warm_up(api: API) -> None:
-    """Build the schemas that the first list will need, in slices, while nobody has asked yet."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + _WARM_UP_SLICE
-    for tool in api.selected.tools:
-        api.catalogue.input(tool)
-        if loop.time() >= until:
-            await asyncio.sleep(0)
-            until = loop.time() + _WARM_UP_SLICE
+async def _warm_up(endpoint: Endpoint) -> None:
+    """Build what the first list will need while nobody has asked yet."""
+    preparing = endpoint.backend.preparing(Caller())
+    if preparing is not None:
+        await preparing
 
 
 def stop_signal() -> asyncio.Event:

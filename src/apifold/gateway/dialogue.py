@@ -36,6 +36,9 @@ async def _answer(
         return await answer_call(endpoint, operation, message.id, scope, sink, patience)
     if isinstance(operation, Listen):
         raise TypeError("no revision with batches has open-ended answers")
+    preparing = endpoint.preparing(operation, scope)
+    if preparing is not None:
+        return (await endpoint.answer_later(preparing, operation, message.id, scope)).body
     return endpoint.answer(operation, message.id, scope).body
 
 

@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.mcp.codes import INVALID_REQUEST
@@ -21,7 +21,7 @@ from apifold.core.mcp.messages import (
     error_body,
     parse,
 )
-from apifold.core.mcp.outcome import Filter, answer
+from apifold.core.mcp.outcome import Answer, Filter, Refusal, answer
 from apifold.core.mcp.revisions import V2026_07_28
 from apifold.core.policy.access import Principal
 from apifold.gateway.apart import OutboxSink
@@ -120,17 +120,22 @@ class Duplex:
         operation = self._endpoint.interpret(request, scope.revision)
         if isinstance(operation, Fault):
             self._refuse(operation, request.id)
-        elif isinstance(operation, (*CALLS, Listen)):
-            if self.session.is_running(request.id):
-                self._refuse(Fault(INVALID_REQUEST, "A request with this id is still running"), request.id)
-            elif isinstance(operation, Listen):
-                self.session.run(request.id, self._listen(request.id, operation.filter))
-            else:
-                self.session.run(request.id, self._call(operation, request.id, scope))
+        elif self.session.is_running(request.id):
+            self._refuse(Fault(INVALID_REQUEST, "A request with this id is still running"), request.id)
+        elif isinstance(operation, Listen):
+            self.session.run(request.id, self._listen(request.id, operation.filter))
+        elif isinstance(operation, CALLS):
+            self.session.run(request.id, self._call(operation, request.id, scope))
+        elif (preparing := self._endpoint.preparing(operation, scope)) is not None:
+            answering = self._endpoint.answer_later(preparing, operation, request.id, scope)
+            self.session.run(request.id, self._say_later(answering))
         else:
             self.outbox.push(self._endpoint.answer(operation, request.id, scope).body)
             if isinstance(operation, Initialize):
                 self._watch()
+
+    async def _say_later(self, answering: Coroutine[None, None, Answer | Refusal]) -> None:
+        await self.outbox.put((await answering).body)
 
     async def _call(self, call: Call, identifier: bytes, scope: Scope) -> None:
         await self.outbox.put(await answer_call(self._endpoint, call, identifier, scope, self._sink, self._patience))

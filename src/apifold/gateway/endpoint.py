@@ -5,7 +5,7 @@ own is told as "Internal error" and reported here, once.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import assert_never
 
 from apifold.core.errors import AppError, ErrorCategory
@@ -121,6 +121,21 @@ class Endpoint:
                 return self._subscribe(operation, identifier, scope)
             case _:
                 assert_never(operation)
+
+    def preparing(self, operation: Immediate, scope: Scope) -> Coroutine[None, None, None] | None:
+        """What an answer needs that takes long to make; to be awaited by `answer_later`."""
+        if isinstance(operation, ListItems) and operation.kind is Kind.TOOLS:
+            return self.backend.preparing(scope.caller)
+        return None
+
+    async def answer_later(
+        self, preparing: Coroutine[None, None, None], operation: Immediate, identifier: bytes, scope: Scope
+    ) -> Answer | Refusal:
+        try:
+            await preparing
+        except Exception as error:  # noqa: BLE001  # the edge: whatever breaks behind it is one failed request
+            return self._crashed("preparing a list", error, identifier, scope)
+        return self.answer(operation, identifier, scope)
 
     def _initialize(self, operation: Initialize, identifier: bytes, scope: Scope) -> Answer:
         revision = negotiate(operation.version)

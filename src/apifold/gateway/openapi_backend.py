@@ -4,7 +4,8 @@ A call costs the same whatever the number of tools: it is one look-up by name. L
 the same object is given out until the snapshot is replaced, which happens as a whole.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -20,6 +21,8 @@ from apifold.gateway.pipeline import CallEngine
 from apifold.gateway.ports import Caller, ToolCall
 
 _MOST_VIEWS = 1_000
+_SLICE_SECONDS = 0.005
+"""How long schemas are built before others have their turn."""
 
 
 class Unknown(AppError):
@@ -37,6 +40,19 @@ class Listings:
     def __init__(self, snapshot: ServerSnapshot) -> None:
         self._snapshot = snapshot
         self._known: dict[frozenset[str] | None, Listing] = {}
+
+    def preparing(self, allowed: frozenset[str] | None) -> Coroutine[None, None, None] | None:
+        return None if allowed in self._known else self._prepare(allowed)
+
+    async def _prepare(self, allowed: frozenset[str] | None) -> None:
+        """Build the schemas, which is nearly all the work, in slices. The catalogue remembers them."""
+        loop, snapshot = asyncio.get_running_loop(), self._snapshot
+        until = loop.time() + _SLICE_SECONDS
+        for tool in snapshot.seen_by(allowed):
+            snapshot.catalogue.input(tool)
+            if loop.time() >= until:
+                await asyncio.sleep(0)
+                until = loop.time() + _SLICE_SECONDS
 
     def seen_by(self, allowed: frozenset[str] | None) -> Listing:
         found = self._known.get(allowed)
@@ -123,6 +139,9 @@ class OpenAPIBackend:
 
     def tools(self, caller: Caller) -> Listing:
         return self._tools.seen_by(caller.principal.tools)
+
+    def preparing(self, caller: Caller) -> Coroutine[None, None, None] | None:
+        return self._tools.preparing(caller.principal.tools)
 
     async def call_tool(self, call: ToolCall) -> ToolResult:
         tool = self._snapshot.find(call.name, call.caller.principal.tools)

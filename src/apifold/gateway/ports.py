@@ -151,6 +151,9 @@ class Backend(Protocol):
 
     def tools(self, caller: Caller) -> Listing: ...
 
+    def preparing(self, caller: Caller) -> Coroutine[None, None, None] | None:
+        """What has to be awaited so that `tools` costs nothing any more; `None` when it costs nothing now. Never needed."""
+
     async def call_tool(self, call: ToolCall) -> ToolResult | InputRequired: ...
 
     def resources(self, caller: Caller) -> Listing: ...

@@ -5,7 +5,7 @@ where its answer goes.
 Before that a caller that goes away has only lost a connection; where it has a session it can come back for the answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.mcp.codes import HEADER_MISMATCH
@@ -129,7 +129,15 @@ class StreamableHTTP:
             return self._begin(visit, operation, identifier, scope)
         if isinstance(operation, Listen):
             return self._listen(visit, Stream(identifier, operation.filter))
+        preparing = visit.endpoint.preparing(operation, scope)
+        if preparing is not None:
+            return self._say_later(visit, visit.endpoint.answer_later(preparing, operation, identifier, scope))
         return visit.say(visit.endpoint.answer(operation, identifier, scope))
+
+    async def _say_later(self, visit: Visit, answering: Coroutine[None, None, Answer | Refusal]) -> None:
+        rest = visit.say(await answering)
+        if rest is not None:
+            await rest
 
     def _begin(self, visit: Visit, call: Call, identifier: bytes, scope: Scope) -> Rest:
         if isinstance(call, CallTool) and scope.revision.modern:

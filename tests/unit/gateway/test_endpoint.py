@@ -107,6 +107,17 @@ def test_a_list_that_cannot_be_made_is_one_failed_request() -> None:
     assert said(refusing.answer(asked, b"1", scope()))["error"] == {"code": -32603, "message": "the document is gone"}
 
 
+@on_loop
+async def test_a_list_that_cannot_be_prepared_is_one_failed_request() -> None:
+    async def prepare() -> None:
+        raise ValueError("x")
+
+    heard: list[str] = []
+    endpoint = Endpoint(FixtureBackend(), on_crash=lambda what, _: heard.append(what))
+    failed = said(await endpoint.answer_later(prepare(), ListItems(Kind.TOOLS, ""), b"1", scope()))
+    assert (failed["error"], heard) == ({"code": -32603, "message": "Internal error"}, ["preparing a list"])
+
+
 def test_our_own_internal_errors_are_reported_too() -> None:
     @on_loop
     async def run() -> None:

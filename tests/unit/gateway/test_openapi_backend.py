@@ -1,5 +1,6 @@
 """A document behind an MCP endpoint: lists, resources, completion, and who sees what."""
 
+import asyncio
 import json
 from collections.abc import Callable
 
@@ -63,6 +64,25 @@ async def page(uri: str, caller: Caller = ANYBODY) -> tuple[str, str]:
     (content,) = await backend().read_resource(uri, caller)
     assert content["uri"] == uri
     return str(content["mimeType"]), str(content["text"])
+
+
+@on_loop
+async def test_a_large_list_is_prepared_in_turns_with_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apifold.gateway.openapi_backend._SLICE_SECONDS", 0.0)
+    fresh = OpenAPIBackend(make_api(DOCUMENT).snapshot, make_engine(API, ScriptedUpstream(reply()), time=FakeTime()))
+    preparing = fresh.preparing(ANYBODY)
+    assert preparing is not None
+    turns = 0
+    work = asyncio.ensure_future(preparing)
+    while not work.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= len(API.catalogue.tools)
+    fresh.tools(ANYBODY)
+    assert fresh.preparing(ANYBODY) is None
+    narrow = fresh.preparing(NARROW)
+    assert narrow is not None
+    await narrow
 
 
 def test_tool_is_listed_with_all_its_hints_and_no_output_schema() -> None:
