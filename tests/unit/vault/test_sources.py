@@ -41,6 +41,21 @@ def test_starts_at_the_same_time_agree_on_one_key(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["vault.key"]
 
 
+def test_start_that_comes_second_takes_the_key_of_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+
+    class Overtaken(SystemEntropy):
+        """While this start makes its key, another one finishes."""
+
+        def token(self, size: int) -> bytes:
+            path.write_text(KEY)
+            path.chmod(0o600)
+            return super().token(size)
+
+    assert ring_from_file(path, Overtaken(), create=True).current.id == ring("one").current.id
+    assert path.read_text() == KEY
+
+
 def test_lost_file_is_not_replaced_when_something_is_stored(tmp_path: Path) -> None:
     path = tmp_path / "vault.key"
     assert code(path) == "vault.key_missing"
