@@ -10,14 +10,14 @@ from apifold.identity.refusals import CredentialRefused, Refusal
 
 class LinkPurpose(StrEnum):
     SIGN_IN = "sign_in"
-    INVITE = "invite"
-    RESET_PASSWORD = "reset_password"
+    INVITATION = "invitation"
+    PASSWORD_RESET = "password_reset"
 
 
 LIFETIMES: Mapping[LinkPurpose, float] = {
     LinkPurpose.SIGN_IN: 15 * 60.0,
-    LinkPurpose.INVITE: 7 * 86_400.0,
-    LinkPurpose.RESET_PASSWORD: 3_600.0,
+    LinkPurpose.INVITATION: 7 * 86_400.0,
+    LinkPurpose.PASSWORD_RESET: 3_600.0,
 }
 """Seconds."""
 
@@ -27,7 +27,8 @@ class LinkGrant(msgspec.Struct, frozen=True):
 
     link_id: str
     purpose: LinkPurpose
-    user: str
+    user: str | None
+    """Whose it is; an invitation has no user yet."""
     expires_at: float
     used_at: float | None = None
 

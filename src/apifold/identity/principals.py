@@ -63,9 +63,11 @@ class SessionGrant(msgspec.Struct, frozen=True):
     """The session's id."""
     account: Account
     created_at: float
-    seen_at: float
-    """When it was used last, as far as it was written down."""
-    ended_at: float | None = None
+    expires_at: float
+    """If it is not used any more: `session_expiry` of the use that was noted last."""
+    last_used_at: float | None = None
+    """As far as it was noted."""
+    revoked_at: float | None = None
     """Signed out, or ended by a change of the password."""
 
 
@@ -75,7 +77,7 @@ class SessionRule(msgspec.Struct, frozen=True):
     idle: float = 14 * 86_400.0
     longest: float = 90 * 86_400.0
     notice: float = 300.0
-    """Use within this time of the last noticed one is not written down."""
+    """Use within this time of the one that was noted last is not noted."""
 
 
 SESSION = SessionRule()
@@ -99,11 +101,11 @@ def key_principal(grant: KeyGrant | None, *, now: float) -> Principal:
     return account_principal(grant.account, PrincipalKind.KEY)
 
 
-def session_principal(grant: SessionGrant | None, *, now: float, rule: SessionRule = SESSION) -> Principal:
+def session_principal(grant: SessionGrant | None, *, now: float) -> Principal:
     """Who signed in. Raises `CredentialRefused`."""
     if grant is None:
         raise CredentialRefused(Refusal.UNKNOWN)
-    _check_life(grant.ended_at, session_end(grant, rule), now)
+    _check_life(grant.revoked_at, grant.expires_at, now)
     return account_principal(grant.account, PrincipalKind.SESSION)
 
 
@@ -118,22 +120,22 @@ def account_principal(account: Account | None, kind: PrincipalKind = PrincipalKi
     return Principal(kind, account.user, account.workspace, scopes=_SCOPES[account.role])
 
 
-def session_end(grant: SessionGrant, rule: SessionRule = SESSION) -> float:
-    """When it ends if it is not used any more."""
-    return min(grant.seen_at + rule.idle, grant.created_at + rule.longest)
+def session_expiry(created_at: float, *, now: float, rule: SessionRule = SESSION) -> float:
+    """When a session that is used now ends, if it is not used any more."""
+    return min(now + rule.idle, created_at + rule.longest)
 
 
 def is_use_worth_noting(grant: SessionGrant, *, now: float, rule: SessionRule = SESSION) -> bool:
-    """Whether `seen_at` is to be written: not with every request."""
-    return now - grant.seen_at >= rule.notice
+    """Whether `last_used_at` and `expires_at` are to be written: not with every request."""
+    return now - (grant.created_at if grant.last_used_at is None else grant.last_used_at) >= rule.notice
 
 
 def is_admin(principal: Principal) -> bool:
     return ADMIN_SCOPE in principal.scopes and principal.kind in {PrincipalKind.KEY, PrincipalKind.SESSION}
 
 
-def _check_life(ended_at: float | None, expires_at: float | None, now: float) -> None:
-    if ended_at is not None:
+def _check_life(revoked_at: float | None, expires_at: float | None, now: float) -> None:
+    if revoked_at is not None:
         raise CredentialRefused(Refusal.REVOKED)
     if expires_at is not None and now >= expires_at:
         raise CredentialRefused(Refusal.EXPIRED)

@@ -18,11 +18,12 @@ from apifold.identity.principals import (
     is_admin,
     is_use_worth_noting,
     key_principal,
-    session_end,
+    session_expiry,
     session_principal,
     token_principal,
 )
 from apifold.identity.refusals import CredentialRefused, Refusal
+from apifold.storage.tables import identity
 
 NOW = 1_000_000_000.0
 DAY = 86_400.0
@@ -31,7 +32,7 @@ ADMIN = Account("user_2", "ws_2", Role.ADMIN)
 GONE = Account("user_1", "ws_1", is_active=False)
 TOKEN = TokenGrant("tok_1", "ws_1", "srv_1")
 KEY = KeyGrant("key_1", ACCOUNT)
-SIGNED_IN = SessionGrant("ses_1", ACCOUNT, created_at=NOW - DAY, seen_at=NOW - 60)
+SIGNED_IN = SessionGrant("ses_1", ACCOUNT, created_at=NOW - DAY, expires_at=NOW + DAY, last_used_at=NOW - 60)
 
 
 def test_server_token_is_its_server_and_nothing_more() -> None:
@@ -108,16 +109,14 @@ def test_token_or_key_is_good_until_the_moment_it_expires() -> None:
 
 
 def test_session_ends_when_it_is_not_used_or_has_lived_long_enough() -> None:
-    idle = SessionGrant("ses_1", ACCOUNT, created_at=NOW - 20 * DAY, seen_at=NOW - SESSION.idle)
-    old = SessionGrant("ses_1", ACCOUNT, created_at=NOW - SESSION.longest, seen_at=NOW)
-    assert refused(lambda: session_principal(idle, now=NOW)) is Refusal.EXPIRED
-    assert refused(lambda: session_principal(old, now=NOW)) is Refusal.EXPIRED
-    assert session_end(SIGNED_IN) == NOW - 60 + SESSION.idle
-    assert session_end(old) == NOW
+    assert session_expiry(NOW - DAY, now=NOW) == NOW + SESSION.idle
+    assert session_expiry(NOW - SESSION.longest + 60, now=NOW) == NOW + 60
+    ended = msgspec.structs.replace(SIGNED_IN, expires_at=NOW)
+    assert refused(lambda: session_principal(ended, now=NOW)) is Refusal.EXPIRED
 
 
 def test_session_that_was_ended_is_revoked() -> None:
-    ended = msgspec.structs.replace(SIGNED_IN, ended_at=NOW - 1)
+    ended = msgspec.structs.replace(SIGNED_IN, revoked_at=NOW - 1)
     assert refused(lambda: session_principal(ended, now=NOW)) is Refusal.REVOKED
 
 
@@ -133,4 +132,11 @@ def test_credentials_of_an_inactive_account_are_refused() -> None:
 
 def test_use_of_a_session_is_noted_now_and_then() -> None:
     assert not is_use_worth_noting(SIGNED_IN, now=NOW)
-    assert is_use_worth_noting(SIGNED_IN, now=SIGNED_IN.seen_at + SESSION.notice)
+    assert is_use_worth_noting(SIGNED_IN, now=NOW - 60 + SESSION.notice)
+    unused = msgspec.structs.replace(SIGNED_IN, created_at=NOW, last_used_at=None)
+    assert not is_use_worth_noting(unused, now=NOW)
+    assert is_use_worth_noting(unused, now=NOW + SESSION.notice)
+
+
+def test_roles_are_called_alike_where_they_are_kept() -> None:
+    assert [*map(str, Role)] == [*map(str, identity.Role)]
