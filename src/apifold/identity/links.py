@@ -10,14 +10,14 @@ from apifold.identity.refusals import CredentialRefused, Refusal
 
 class LinkPurpose(StrEnum):
     SIGN_IN = "sign_in"
-    INVITATION = "invitation"
-    PASSWORD_RESET = "password_reset"
+    INVITE = "invite"
+    RESET_PASSWORD = "reset_password"
 
 
 LIFETIMES: Mapping[LinkPurpose, float] = {
     LinkPurpose.SIGN_IN: 15 * 60.0,
-    LinkPurpose.INVITATION: 7 * 86_400.0,
-    LinkPurpose.PASSWORD_RESET: 3_600.0,
+    LinkPurpose.INVITE: 7 * 86_400.0,
+    LinkPurpose.RESET_PASSWORD: 3_600.0,
 }
 """Seconds."""
 

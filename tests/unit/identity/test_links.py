@@ -19,7 +19,7 @@ def test_fresh_link_may_be_followed() -> None:
     ("link", "purpose", "refusal"),
     [
         (None, LinkPurpose.SIGN_IN, Refusal.UNKNOWN),
-        (LINK, LinkPurpose.PASSWORD_RESET, Refusal.WRONG_KIND),
+        (LINK, LinkPurpose.RESET_PASSWORD, Refusal.WRONG_KIND),
         (msgspec.structs.replace(LINK, used_at=NOW - 1), LinkPurpose.SIGN_IN, Refusal.USED),
         (msgspec.structs.replace(LINK, expires_at=NOW), LinkPurpose.SIGN_IN, Refusal.EXPIRED),
         (msgspec.structs.replace(LINK, expires_at=NOW, used_at=1.0), LinkPurpose.SIGN_IN, Refusal.USED),
