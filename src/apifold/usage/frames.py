@@ -5,7 +5,6 @@ newer program reads what an older one left behind. Lines, because zero bytes aft
 binary frame has the checksum zero and would pass.
 """
 
-from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -23,7 +22,7 @@ _MOST_REPAIRS = 10
 _NUL = b"\\u0000"
 
 
-class Scan(NamedTuple):
+class Scan(msgspec.Struct, frozen=True):
     records: tuple[CallRecord, ...]
     unreadable: tuple[bytes, ...]
     """Whole lines that this program does not understand; they were written, so they are not thrown away."""

@@ -9,20 +9,18 @@ Every process has a directory with a lock that dies with it. Whoever starts adop
 """
 
 import errno
-import fcntl
 import os
 import tempfile
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.record import CallRecord
 from apifold.usage.frames import LONGEST_LINE, frame, scan
+from apifold.usage.locks import locked, try_lock
 
 BATCH_BYTES = LONGEST_LINE
 """Read at a time: some 250 records, half a millisecond of the loop's time."""
@@ -55,7 +53,7 @@ class CannotRecord(AppError):
     category = ErrorCategory.UNAVAILABLE
 
 
-class Batch(NamedTuple):
+class Batch(msgspec.Struct, frozen=True):
     """The oldest records, in the order they were written in."""
 
     records: tuple[CallRecord, ...]
@@ -66,7 +64,7 @@ class Batch(NamedTuple):
     """Where it ends in the oldest file."""
 
 
-class _File(NamedTuple):
+class _File(msgspec.Struct, frozen=True):
     path: Path
     size: int
 
@@ -105,9 +103,9 @@ class Journal:
         Raises `OSError` when the place cannot be written to.
         """
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(root):
+        with locked(root / _LOCK):  # a directory without a lock yet looks like one of the dead
             directory = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
-            lock = _try_lock(directory / _LOCK)
+            lock = try_lock(directory / _LOCK)
             if lock is None:
                 raise AssertionError("somebody else locked a directory that was made this instant")
             journal = cls(root, directory, lock, rule)
@@ -200,10 +198,11 @@ class Journal:
         wanted = min(BATCH_BYTES, head.size - start)
         if wanted <= 0:
             return None
-        records, unreadable, damaged, end = scan(_read(head.path, start, wanted))
+        found = scan(_read(head.path, start, wanted))
+        damaged, end = found.damaged, found.end
         if end < wanted and (end == 0 or start + wanted >= head.size):
             damaged, end = damaged + 1, wanted  # a torn end, or a stretch that is no line
-        self._offered = Batch(records, unreadable, damaged, start + end)
+        self._offered = Batch(found.records, found.unreadable, damaged, start + end)
         return self._offered
 
     def discard(self, batch: Batch) -> None:
@@ -267,10 +266,10 @@ class Journal:
             path.unlink()
 
     def _drop_oldest(self) -> None:
-        path, size = self._sealed.popleft()
-        self._sealed_size -= size
+        oldest = self._sealed.popleft()
+        self._sealed_size -= oldest.size
         self._position = 0
-        path.unlink(missing_ok=True)
+        oldest.path.unlink(missing_ok=True)
 
     def _next_path(self) -> Path:
         self._number += 1
@@ -281,7 +280,7 @@ class Journal:
         for directory in sorted(self._root.iterdir()):
             if directory == self._directory or not directory.is_dir():
                 continue
-            lock = _try_lock(directory / _LOCK)
+            lock = try_lock(directory / _LOCK)
             if lock is None:
                 continue
             try:
@@ -311,7 +310,7 @@ class Journal:
         self._settle()
         os.close(self._file)
         if not self._sealed and not self._end:
-            with _locked(self._root):
+            with locked(self._root / _LOCK):
                 self._path.unlink(missing_ok=True)
                 (self._directory / _LOCK).unlink(missing_ok=True)
                 with suppress(OSError):
@@ -344,25 +343,3 @@ def _why(error: OSError | CannotRecord) -> CannotRecord:
         f"Calls are not made at the moment because they cannot be recorded: {reason}.",
         hint="Make room on the disk that holds the data directory." if full else "",
     )
-
-
-@contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    """Making a directory and adopting others exclude each other: one without a lock yet looks like a dead one."""
-    descriptor = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _try_lock(path: Path) -> int | None:
-    """A descriptor that holds the lock as long as it is open; `None` when a living process has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor

@@ -10,8 +10,10 @@ inserted: handed out = recorded + leases of the living.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from apifold.core.effects import Clock
 
@@ -33,7 +35,7 @@ def share(want: int, remaining: int) -> int:
     return min(want, remaining, max(1, remaining // _SHARE))
 
 
-class Key(NamedTuple):
+class Key(msgspec.Struct, frozen=True):
     subject: str
     """Whose limit: a workspace, a cap."""
     period: str
@@ -48,8 +50,7 @@ class LeaseStore(Protocol):
         """Places that were handed out and not used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """The places of one process under one key. Every method gives the next state; times are monotonic seconds."""
 
     left: int = 0

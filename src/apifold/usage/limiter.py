@@ -5,13 +5,15 @@ was let through is counted by the second, and the last 61 counts are the answer:
 """
 
 from collections import deque
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 WINDOW_SECONDS = 60
 _MOST_KEYS = 100_000
 
 
-class Rate(NamedTuple):
+class Rate(msgspec.Struct, frozen=True):
     """What the `RateLimit-Limit`, `-Remaining` and `-Reset` fields say, and whether this one may go."""
 
     allowed: bool

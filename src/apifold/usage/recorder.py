@@ -24,18 +24,12 @@ _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 15.0
 
 
-class StoreAway(AppError):
-    """The database cannot be reached now. Nothing is wrong with the records; they are tried again."""
-
-    category = ErrorCategory.UNAVAILABLE
-
-
 class RecordStore(Protocol):
     async def insert(self, records: Sequence[CallRecord]) -> AbstractSet[str]:
         """Insert those whose call id is new, all in one transaction with the counters that they raise, and give their ids.
 
-        Raises `StoreAway` when the database cannot be reached. Any other exception: something is wrong with a record.
-        A batch may name a call id twice.
+        Raises an `AppError` of category UNAVAILABLE when the database is away or busy: nothing is wrong with the records
+        then. Any other exception: something is wrong with one of them. A batch may name a call id twice.
         """
 
 
@@ -120,13 +114,13 @@ class Recorder:
     async def step(self) -> float | None:
         """Offer the database one batch. Gives the seconds until the next step is due; `None`: when there is news."""
         self._news.clear()
-        batch = self._journal.read()
-        if batch is None:
-            self._oldest = None
-            return None
-        if batch.records:
-            self._oldest = batch.records[0].started_at
         try:
+            batch = self._journal.read()
+            if batch is None:
+                self._oldest = None
+                return None
+            if batch.records:
+                self._oldest = batch.records[0].started_at
             inserted = await self._insert(batch)
             self._journal.discard(batch)
         except Exception as error:  # noqa: BLE001  whatever it is, the records are safe and the calls go on
@@ -156,9 +150,9 @@ class Recorder:
         if batch.records:
             try:
                 new = await self._store.insert(batch.records)
-            except StoreAway:
-                raise
-            except Exception as error:  # noqa: BLE001  looked into one by one
+            except Exception as error:
+                if _is_away(error):
+                    raise
                 new = await self._insert_singly(batch.records, refused, error)
             inserted = len(new)
             self._repeated += len(batch.records) - inserted - (len(refused) - len(batch.unreadable))
@@ -177,9 +171,9 @@ class Recorder:
         for record in records:
             try:
                 new |= await self._store.insert((record,))
-            except StoreAway:
-                raise
-            except Exception as reason:  # noqa: BLE001  the database's word on this record
+            except Exception as reason:
+                if _is_away(reason):
+                    raise
                 failed.append(record)
                 self._on_failure(reason)
         if len(failed) == len(records):
@@ -215,3 +209,7 @@ class Recorder:
                 await asyncio.wait({running})
         finally:
             self._journal.close()
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, AppError) and error.category is ErrorCategory.UNAVAILABLE

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apifold.usage.frames import LONGEST_LINE, frame, scan
+from apifold.usage.frames import LONGEST_LINE, Scan, frame, scan
 from support.records import make_record
 
 RECORDS = tuple(make_record(f"call_{number}", client_name="é\n" * number) for number in range(5))
@@ -18,7 +18,7 @@ ENDS = tuple(len(b"".join(LINES[:number])) for number in range(len(LINES) + 1))
 def test_every_cut_leaves_exactly_the_records_before_it() -> None:
     for cut in range(len(WHOLE) + 1):
         whole = sum(end <= cut for end in ENDS) - 1
-        assert scan(WHOLE[:cut]) == (RECORDS[:whole], (), 0, ENDS[whole])
+        assert scan(WHOLE[:cut]) == Scan(RECORDS[:whole], (), 0, ENDS[whole])
 
 
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
@@ -39,13 +39,13 @@ def test_anything_else_is_never_a_record(data: bytes) -> None:
 
 
 def test_zero_bytes_after_a_power_loss_are_not_a_line() -> None:
-    assert scan(WHOLE + bytes(500)) == (RECORDS, (), 0, len(WHOLE))
+    assert scan(WHOLE + bytes(500)) == Scan(RECORDS, (), 0, len(WHOLE))
     assert scan(b"00000000 \n").damaged == 1
 
 
 def test_whole_line_that_is_not_understood_is_kept_for_a_person() -> None:
     line = b'%08x {"a":1}' % crc32(b'{"a":1}')
-    assert scan(line + b"\n" + LINES[0]) == ((RECORDS[0],), (line,), 0, len(line) + 1 + len(LINES[0]))
+    assert scan(line + b"\n" + LINES[0]) == Scan((RECORDS[0],), (line,), 0, len(line) + 1 + len(LINES[0]))
 
 
 @given(st.text(st.characters(), max_size=40))

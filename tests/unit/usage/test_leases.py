@@ -1,11 +1,12 @@
 """Places leased in blocks by several processes: never more than there are, and none left lying."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from apifold.usage.leases import IDLE_SECONDS, Key, Lease, Leases, share
 from support.effects import ManualClock

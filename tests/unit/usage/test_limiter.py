@@ -44,6 +44,13 @@ def test_keys_are_bounded_and_the_one_used_longest_ago_is_forgotten() -> None:
     assert limiter.take("b", 2, 0.0).remaining == 1
 
 
+def test_memory_of_a_key_does_not_grow_with_its_calls() -> None:
+    limiter = InProcessLimiter()
+    for number in range(10_000):
+        limiter.take("a", 10_000, number / 50)
+    assert len(limiter._keys["a"].seconds) <= 61
+
+
 def test_clock_that_goes_back_gives_no_places_away() -> None:
     limiter = InProcessLimiter()
     assert [limiter.take("a", 2, now).allowed for now in (100.0, 5.0, 5.0, 100.0)] == [True, True, False, False]

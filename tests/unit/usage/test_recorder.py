@@ -1,16 +1,18 @@
 """From the journal into a database that is there, away, or will not take a record."""
 
 import asyncio
+import resource
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import msgspec
 
+from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.record import CallRecord
 from apifold.usage.frames import scan
 from apifold.usage.journal import Journal, JournalRule
-from apifold.usage.recorder import GATHER_SECONDS, Recorder, RecorderFigures, StoreAway
+from apifold.usage.recorder import GATHER_SECONDS, Recorder, RecorderFigures
 from support.effects import CountingEntropy, ManualClock
 from support.loops import on_loop
 from support.records import SqliteRecords, make_record
@@ -29,7 +31,7 @@ class Store(SqliteRecords):
     async def insert(self, records: Sequence[CallRecord]) -> AbstractSet[str]:
         self.batches.append(len(records))
         if self.away:
-            raise StoreAway("database.away", "The database does not answer.")
+            raise AppError("database.away", "It does not answer.", category=ErrorCategory.UNAVAILABLE)
         if not self.bad.isdisjoint(record.call_id for record in records):
             raise ValueError("a record is not right")
         new = await super().insert(records)
@@ -233,4 +235,20 @@ async def test_calls_refused_because_nothing_can_be_recorded_are_counted_only(tm
     bench = Bench(tmp_path)
     bench.recorder.record(msgspec.structs.replace(make_record(), refusal="records.full", billable=False))
     assert bench.recorder.figures == figures(lost=1)
+    bench.close()
+
+
+@on_loop
+async def test_journal_that_cannot_be_read_for_a_while_is_read_later(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.record("a")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))  # every connection has taken a descriptor
+    try:
+        pause = await bench.recorder.step()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (pause, [type(failure) for failure in bench.failures]) == (0.1875, [OSError])
+    assert await bench.recorder.step() is None
+    assert bench.store.ids == ["a"]
     bench.close()
