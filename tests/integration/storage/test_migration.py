@@ -28,10 +28,10 @@ def empty(databases: Databases) -> str:
 
 
 def plain(value: object) -> object:
-    """What is written instead of expressions, which are equal to nothing."""
+    """What is written instead of types and expressions, which are equal to nothing."""
     if isinstance(value, Mapping):
         return {key: plain(part) for key, part in sorted(value.items())}
-    return str(value) if isinstance(value, sa.ClauseElement) else value
+    return str(value) if isinstance(value, sa.ClauseElement | sa.types.TypeEngine) else value
 
 
 async def described(engines: Engines) -> dict[str, object]:
@@ -41,14 +41,11 @@ async def described(engines: Engines) -> dict[str, object]:
         inspector = sa.inspect(connection)
         return {
             name: {
-                "columns": sorted(
-                    (column["name"], str(column["type"]), column["nullable"], column["default"])
-                    for column in inspector.get_columns(name)
-                ),
+                "columns": sorted(repr(plain(column)) for column in inspector.get_columns(name)),
                 "primary key": inspector.get_pk_constraint(name),
-                "foreign keys": sorted(inspector.get_foreign_keys(name), key=lambda key: str(key["name"])),
-                "unique": sorted(inspector.get_unique_constraints(name), key=lambda key: str(key["name"])),
-                "checks": sorted((check["name"], check["sqltext"]) for check in inspector.get_check_constraints(name)),
+                "foreign keys": sorted(repr(plain(key)) for key in inspector.get_foreign_keys(name)),
+                "unique": sorted(repr(plain(unique)) for unique in inspector.get_unique_constraints(name)),
+                "checks": sorted(repr(plain(check)) for check in inspector.get_check_constraints(name)),
                 "indexes": sorted(repr(plain(index)) for index in inspector.get_indexes(name)),
             }
             for name in inspector.get_table_names()

@@ -24,8 +24,8 @@ class IdentityProvider(StrEnum):
 
 class LinkPurpose(StrEnum):
     SIGN_IN = "sign_in"
-    INVITATION = "invitation"
-    PASSWORD_RESET = "password_reset"
+    INVITE = "invite"
+    RESET_PASSWORD = "reset_password"
 
 
 class WorkspaceRow(Row):
@@ -125,7 +125,7 @@ class LinkRow(Row):
     __table_args__ = (
         is_one_of("purpose", LinkPurpose),
         is_one_of("role", Role),
-        sa.CheckConstraint("purpose = 'invitation' OR user_id IS NOT NULL", name="has_user"),
+        sa.CheckConstraint("purpose = 'invite' OR user_id IS NOT NULL", name="has_user"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
