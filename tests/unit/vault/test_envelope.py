@@ -65,6 +65,7 @@ def test_value_in_another_row_column_or_table_does_not_open(other: Place) -> Non
     assert problem(sealed(), other) is SealProblem.TAMPERED
 
 
+@settings(deadline=None)
 @given(PLACES, PLACES)
 def test_two_places_are_never_bound_alike(place: Place, other: Place) -> None:
     assert (binding(place, b"12345678") == binding(other, b"12345678")) == (place == other)
@@ -97,12 +98,14 @@ def test_value_that_names_another_of_our_keys_does_not_open() -> None:
     assert problem(pack(Envelope(other, envelope.nonce, envelope.body))) is SealProblem.TAMPERED
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=OVERHEAD, max_size=200))
 def test_taking_apart_and_putting_together_are_inverse(rest: bytes) -> None:
     value = b"\x01" + rest
     assert pack(unpack(value)) == value
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_that_were_never_sealed_are_broken_and_nothing_worse(value: bytes) -> None:
     assert problem(value) in set(SealProblem)
