@@ -14,7 +14,9 @@ FASTMCP := .cache/fastmcp
 ifdef UV
 install = $(UV) pip install --quiet --python $(BIN)/python --no-build-isolation
 else
-install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation
+# An environment that uv made once has no pip.
+install = { $(BIN)/python -m pip --version || $(BIN)/python -m ensurepip; } >/dev/null 2>&1; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation
 endif
 
 .DEFAULT_GOAL := help
@@ -24,7 +26,9 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 up: $(VENV)/.runtime ## start the demo API and serve it over MCP (ARGS="--port 9000" …)
-	@exec $(BIN)/apifold demo --serve $(ARGS)
+	@trap : INT; $(BIN)/apifold demo --serve $(ARGS) || { code=$$?; \
+		test $$code != 1 || echo 'hint: with make, options stand in ARGS: make up ARGS="--port 0 --api-port 0"' >&2; \
+		exit $$code; }
 
 test: $(VENV)/.dev ## run every test (ARGS="-k name" …)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)

@@ -2,19 +2,21 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What `APIFOLD_*` variables say. Flags and the configuration file come before them."""
 
-    token: str = field(default="", repr=False)
+    token: str = ""
     """`APIFOLD_TOKEN`: what callers have to present; kept out of the process list that way."""
     public_url: str = ""
     """`APIFOLD_PUBLIC_URL`: where callers reach this server when that is not where it listens."""
     config: str = ""
     """`APIFOLD_CONFIG`: the configuration file when `--config` is not given."""
+
+    def __repr__(self) -> str:
+        return "Settings(…)"  # it holds a secret
 
 
 def environment() -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from apifold.bootstrap.config import parse_config
 from apifold.bootstrap.options import Layer, LimitsLayer, SelectLayer
-from apifold.cli.arguments import COMMANDS, Parser
+from apifold.cli.arguments import COMMANDS, parser_of
 from apifold.settings import Settings
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text()
@@ -25,9 +25,7 @@ def test_every_key_is_explained_and_no_other() -> None:
 
 def test_every_option_it_names_is_one_of_serve() -> None:
     serve = next(command for command in COMMANDS if command.name == "serve")
-    parser = Parser()
-    serve.add_options(parser)
-    options = {name for action in parser._actions for name in action.option_strings}
+    options = {name for action in parser_of(serve)._actions for name in action.option_strings}
     assert set(re.findall(r"`(--[a-z-]+)", PAGE)) <= options
 
 
@@ -39,4 +37,4 @@ def test_example_is_a_file_that_is_accepted() -> None:
 
 def test_every_variable_of_ours_is_explained() -> None:
     named = set(re.findall(r"`APIFOLD_([A-Z_]+)`", PAGE))
-    assert named == {name.upper() for name in Settings.__dataclass_fields__} | {"DEBUG"}
+    assert named == {name.upper() for name in Settings._fields} | {"DEBUG"}

@@ -54,7 +54,11 @@ def test_files_that_the_documentation_links_to_are_there() -> None:
     assert missing == set()
 
 
-def test_every_decision_is_in_the_index() -> None:
+def test_decisions_are_numbered_and_in_the_index() -> None:
     folder = ROOT / "docs" / "decisions"
     index = (folder / "README.md").read_text()
-    assert [page.name for page in sorted(folder.glob("0*.md")) if f"({page.name})" not in index] == []
+    pages = sorted(folder.glob("0*.md"))
+    assert re.findall(r"^\| \[(\d+)\]\((.+?)\) \|", index, flags=re.MULTILINE) == [
+        (str(number), page.name) for number, page in enumerate(pages, 1)
+    ]
+    assert [page.name for page in pages if not page.read_text().startswith(f"# {int(page.name[:4])}. ")] == []

@@ -612,6 +612,51 @@ async def test_one_connection_too_many_is_closed() -> None:
         assert (await served.ask(request())).status == 200
 
 
+SCARCE = replace(WIRE, head_bytes=1_000, body_bytes=10_000, buffered_bytes=25_000)
+
+
+@on_loop
+async def test_what_callers_have_sent_in_part_is_bounded_over_all_of_them() -> None:
+    async with serving(echo, limits=SCARCE) as served:
+        whole = request("POST / HTTP/1.1", body=b"a" * 10_000)
+        slow = [await served.caller() for _ in range(4)]
+        for caller in slow[:3]:
+            await caller.send(whole[:-2_000])
+        # Three times 8,000 bytes are there: small messages are still read, large ones are refused.
+        assert (await served.ask(request("POST / HTTP/1.1", body=b"a" * 900))).status == 200
+        await slow[3].send(whole[:-2_000])
+        assert (await slow[3].answer()).status == 503
+        assert await slow[3].rest() == b""
+        # Room comes back when a message is answered and when a caller leaves.
+        await slow[0].send(whole[-2_000:] + request())
+        assert [(await slow[0].answer()).status for _ in range(2)] == [200, 200]
+        assert (await served.ask(whole)).status == 200
+        slow[1].leave()
+        assert (await served.ask(whole)).status == 200
+
+
+@on_loop
+async def test_bytes_kept_for_later_are_bounded_over_all_callers() -> None:
+    gate = asyncio.Event()
+
+    async def work(exchange: Exchange) -> None:
+        await gate.wait()
+        ok(exchange)
+
+    async with serving(later(work), limits=SCARCE) as served:
+        callers = [await served.caller() for _ in range(4)]
+        for caller in callers:
+            await caller.send(request())
+        while len(served.exchanges) < 4:  # noqa: ASYNC110  # nothing tells
+            await asyncio.sleep(0.01)
+        for caller in callers:
+            await caller.send(b"a" * 8_000)
+            await asyncio.sleep(0.02)
+        assert await callers[3].rest() == b""
+        gate.set()
+        assert [(await caller.answer()).status for caller in callers[:3]] == [200] * 3
+
+
 @on_loop
 async def test_closing_lets_work_finish_and_takes_no_more() -> None:
     begun, gate = asyncio.Event(), asyncio.Event()

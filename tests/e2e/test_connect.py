@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from apifold.cli.main import main
 from support.clients import Clients, install
-from support.processes import started
+from support.processes import run, started
 
 pytestmark = [pytest.mark.node, pytest.mark.wire, pytest.mark.xdist_group("clients")]
 
@@ -123,6 +124,39 @@ def test_codex_reads_the_file_as_it_reads_its_own(clients: Clients) -> None:
     )
 
 
+def started_by_the_client() -> dict[str, object]:
+    """What a client has to know to start the server itself: everything whole, for it starts it who knows where."""
+    program, *arguments = (sys.executable, "-m", "apifold", "serve", str(DEMO), "--transport", "stdio")
+    return {"command": program, "args": arguments}
+
+
+def stdio_snippet(client: str, kind: str) -> str:
+    done = run("connect", "--name", "shop", "--client", client, "--spec", str(DEMO), "--format", "json")
+    (described,) = json.loads(done.stdout)
+    text: str = next(found["text"] for found in described["snippets"] if found["kind"] == kind)
+    return text
+
+
+def test_claude_code_takes_the_command_for_a_server_that_it_starts(clients: Clients) -> None:
+    done = clients.run(stdio_snippet("claude-code", "command"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert claude_servers(clients) == {"shop": {"type": "stdio", **started_by_the_client(), "env": {}}}
+    assert "✔ Connected" in clients.run("claude mcp list").stdout
+
+
+def test_gemini_takes_the_command_for_a_server_that_it_starts(clients: Clients) -> None:
+    done = clients.run(stdio_snippet("gemini", "command"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert gemini_servers(clients) == {"shop": started_by_the_client()}
+
+
+def test_codex_takes_the_command_and_the_file_for_a_server_that_it_starts(clients: Clients) -> None:
+    done = clients.run(stdio_snippet("codex", "command"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert codex_servers(clients) == {"shop": started_by_the_client()}
+    assert tomllib.loads(stdio_snippet("codex", "file"))["mcp_servers"] == {"shop": started_by_the_client()}
+
+
 def test_claude_code_connects_with_the_token_and_not_without(clients: Clients, served: str) -> None:
     paste(clients, "claude-code", "--token-env", "SHOP_TOKEN", url=served)
     listed = clients.run("claude mcp list")
@@ -159,6 +193,8 @@ def test_clients_that_take_no_token_say_so() -> None:
     ("options", "message"),
     [
         (["--client", "netscape"], "error: there is no client 'netscape'"),
+        (["--client", "Cursr"], "error: there is no client 'Cursr'"),
+        (["--spec", "-"], "error: a client has no standard input to give"),
         (["--url", "mcp.example.com"], "error: 'mcp.example.com' is not an http(s) URL"),
         (["--name", "my shop"], "error: 'my shop' is not a name that every client accepts"),
         (["--token-env", "s3cret-value"], "error: 's3cret-value' is not the name of an environment variable"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import threading
@@ -220,6 +221,17 @@ def test_busy_port_is_a_named_error() -> None:
         with started("serve", str(DEMO), "--port", port) as process:
             process.wait_for(f"error: Port {port} on 127.0.0.1 is in use by another program")
             assert process.process.wait(WAIT) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [("192.0.2.1", "Cannot assign requested address"), ("host.invalid", "[A-Z][a-z ]+known|failure")],
+)
+def test_address_that_is_not_of_this_machine_is_named(host: str, reason: str) -> None:
+    with started("serve", str(DEMO), "--host", host, "--token", "t", "--port", "0") as process:
+        process.wait_for(rf"error: {re.escape(host)} is not an address of this machine \(.*(?:{reason}).*\)\.$")
+        process.wait_for("hint: Listen on 127.0.0.1 for this machine only")
+        assert process.process.wait(WAIT) == 1
 
 
 def test_listening_to_others_takes_a_token_or_a_decision() -> None:

@@ -245,6 +245,51 @@ def test_streams_and_calls_are_bounded() -> None:
     run()
 
 
+def test_a_client_that_does_not_read_cannot_pile_up_answers() -> None:
+    @on_loop
+    async def run() -> None:
+        backend = FixtureBackend()
+        limits = WireLimits(backlog_bytes=10_000)
+        async with serving(backend, limits=limits) as served, connected(served.port) as stream:
+            await stream.send("GET", "/sse", {"Accept": "text/event-stream"})
+            await stream.head()
+            events = stream.events()
+            client = OldClient(served.port, events, (await anext(events)).data)
+            statuses: list[int] = []
+            while 503 not in statuses[-3:] and len(statuses) < 2_000:
+                said = message("tools/list", identifier=len(statuses))
+                statuses.append((await client.post(said)).status)
+            assert set(statuses) == {202, 503}
+            ((_, duplex),) = served.transport._sse._open.values()
+            assert duplex.outbox._size_waiting < 100_000
+            # What tells the server something, and asks nothing, is still taken.
+            cancelled = message("notifications/cancelled", {"requestId": 1}, identifier=None)
+            assert (await client.post(cancelled)).status == 202
+            heard = [(await client.hear())["id"] for _ in range(statuses.count(202))]
+            assert heard == [number for number, status in enumerate(statuses) if status == 202]
+            assert (await client.ask("ping", identifier="again"))["id"] == "again"
+
+    run()
+
+
+def test_what_a_connection_makes_us_remember_is_bounded() -> None:
+    @on_loop
+    async def run() -> None:
+        async with serving(FixtureBackend()) as served, old_client(served) as client:
+            await client.initialize()
+            for number in range(256):
+                assert (await client.ask("resources/subscribe", {"uri": f"test://{number}"}))["result"] == {}
+            refused = await client.ask("resources/subscribe", {"uri": "test://one-too-many"})
+            assert refused["error"]["code"] == -32602
+            assert (await client.ask("resources/subscribe", {"uri": "test://5"}))["result"] == {}
+            assert (await client.ask("resources/unsubscribe", {"uri": "test://5"}))["result"] == {}
+            long = await client.ask("resources/subscribe", {"uri": "test://" + "x" * 20_000})
+            assert long["error"]["code"] == -32602
+            assert (await client.ask("resources/subscribe", {"uri": "test://one-more"}))["result"] == {}
+
+    run()
+
+
 def test_the_endpoint_of_one_of_many_servers_is_its_own() -> None:
     @on_loop
     async def run() -> None:

@@ -19,6 +19,7 @@ from support.loops import on_loop
 from support.mcp_client import STDIO_FIXTURE
 from support.raw_http import META, message, modern_message
 from support.stdio_lines import lines_to
+from support.waiting import until
 
 pytestmark = pytest.mark.wire
 
@@ -125,6 +126,42 @@ async def test_no_more_is_read_than_can_be_worked_on() -> None:
         assert len(backend.callers) == 2
         backend.let_go.set()
         assert sorted([(await client.hear())["id"] for _ in range(6)]) == list(range(6))
+
+
+@on_loop
+async def test_no_more_is_read_than_the_client_reads_answers_to() -> None:
+    async with lines_to(FixtureBackend(), limits=WireLimits(backlog_bytes=10_000)) as client:
+        client.reading.clear()
+        for number in range(200):
+            client.send(message("tools/list", identifier=number))
+        await until(lambda: client.sent.qsize() < 200)
+        await asyncio.sleep(0.05)
+        assert client.sent.qsize() > 150
+        client.reading.set()
+        assert [(await client.hear())["id"] for _ in range(200)] == list(range(200))
+
+
+@on_loop
+async def test_a_reader_that_goes_away_while_answers_wait_for_it_ends_the_server() -> None:
+    async with lines_to(FixtureBackend(), limits=WireLimits(backlog_bytes=10_000)) as client:
+        client.reading.clear()
+        for number in range(200):
+            client.send(message("tools/list", identifier=number))
+        await asyncio.sleep(0.05)
+        client.gone = True
+        client.reading.set()
+
+
+@on_loop
+async def test_a_client_is_heard_while_no_more_calls_can_begin() -> None:
+    """The cancellation that makes room comes in behind the calls that there is no room for."""
+    backend = FixtureBackend()
+    async with lines_to(backend, limits=WireLimits(calls_per_session=1)) as client:
+        client.send(modern_message("tools/call", {"name": "test_slow"}, identifier=1))
+        await backend.started.wait()
+        client.send(message("notifications/cancelled", {"requestId": 1}, identifier=None))
+        await backend.cancelled.wait()
+        assert (await client.ask("ping", identifier=2))["id"] == 2
 
 
 @on_loop

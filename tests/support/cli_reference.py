@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from apifold.cli.arguments import COMMANDS, Command, Parser
+from apifold.cli.arguments import COMMANDS, Command, parser_of
 
 HEAD = """\
 # Command line
@@ -34,10 +34,8 @@ def render() -> str:
 
 
 def _command(command: Command) -> str:
-    parser = Parser(prog=f"apifold {command.name}", add_help=False)
-    command.add_options(parser)
     examples = "\n".join(f"    # {what}\n    {line}" for what, line in command.examples)
-    groups = [_group(group) for group in parser._action_groups if group._group_actions]
+    groups = [_group(group) for group in parser_of(command)._action_groups if group._group_actions]
     parts = (
         f"## apifold {command.name}",
         f"    apifold {command.name} {command.usage}",
@@ -49,7 +47,7 @@ def _command(command: Command) -> str:
 
 
 def _group(group: "argparse._ArgumentGroup") -> str:
-    title = {"positional arguments": "", "options": ""}.get(group.title or "", group.title or "")
+    title = group.title or ""
     head = f"{title[:1].upper()}{title[1:]}" + (f". {group.description}" if group.description else "")
     rows = "\n".join(_row(action) for action in group._group_actions)
     return "\n\n".join(part for part in (head, f"| option | what it does |\n|---|---|\n{rows}") if part)

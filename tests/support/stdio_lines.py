@@ -20,12 +20,16 @@ class Lines:
         self.raw = b""
         self.gone = False
         """Nobody reads what the server writes."""
+        self.reading = asyncio.Event()
+        """Cleared: the client is slow to read."""
+        self.reading.set()
 
     async def lines(self) -> AsyncIterator[bytes]:
         while (line := await self.sent.get()) is not None:
             yield line
 
     async def write(self, data: bytes) -> None:
+        await self.reading.wait()
         if self.gone:
             raise BrokenPipeError
         self.raw += data

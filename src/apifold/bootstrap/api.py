@@ -97,9 +97,8 @@ def assemble(options: Options, document: Document, variables: Mapping[str, str])
 
 
 def _where(document: Document, servers: ServerChoice) -> str:
-    try:
-        base = choose_base(document.servers, servers)
-    except InvalidServer:
+    base = choose_base(document.servers, servers)
+    if base.problem:
         return ""
     return f"{base.origin or ''}{base.path}"
 

@@ -8,12 +8,24 @@ import msgspec.structs
 from apifold.bootstrap.options import Options, Transport
 from apifold.bootstrap.sources import is_url, load_source
 from apifold.core.limits import DOWNLOAD
+from apifold.core.openapi.decode import DocumentRefused
 from apifold.core.openapi.document import Document
 from apifold.core.requests.destination import DestinationPolicy
 
 
 async def load_document(options: Options) -> Document:
-    """The document that `options.spec` names. Raises `DocumentRefused`."""
+    """The document that `options.spec` names. Raises `DocumentRefused`, whose message begins with that name."""
+    try:
+        return await _load(options)
+    except DocumentRefused as refused:
+        name = "standard input" if options.spec == "-" else options.spec[:300]
+        if name in refused.message:
+            raise
+        message = f"{name}: {refused.message}"
+        raise DocumentRefused(refused.code, message, category=refused.category, hint=refused.hint) from refused
+
+
+async def _load(options: Options) -> Document:
     if not (is_url(options.spec) or options.remote_refs):
         return await load_source(options.spec)
     from apifold.bootstrap.download import Downloader  # noqa: PLC0415  a third of a start, for those who need it

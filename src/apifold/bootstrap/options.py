@@ -1,5 +1,10 @@
-"""What a server is to be, from three sources: flags over the configuration file over defaults."""
+"""What a server is to be, from three sources: flags over the configuration file over defaults.
 
+Whatever can be seen to be wrong without reading the document is refused here.
+"""
+
+import math
+import re
 from enum import StrEnum
 from typing import TypeVar
 
@@ -9,11 +14,15 @@ import msgspec.structs
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import CALL, CallLimits
 from apifold.core.requests.credentials import AuthSpec, parse_auth
+from apifold.core.requests.destination import DestinationPolicy
 from apifold.core.requests.secret import Secret
 from apifold.core.tools.model import Profile
 from apifold.core.tools.selection import Selection
 
 DEFAULT_SELECTION = Selection()
+LEAST_BYTES = 1_000
+_ORIGIN = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#\s]+/?")
+_WEB = ("http://", "https://")
 
 
 class Transport(StrEnum):
@@ -118,27 +127,26 @@ def decide(flags: Layer, file: Layer = NOTHING_SAID, *, token: str = "", public_
     if not spec:
         raise OptionsRefused(
             "No document was given.",
-            hint="Name a path or URL: apifold serve SPEC, or `spec:` in the configuration file.",
+            hint="Name the path or URL of an OpenAPI document: SPEC, or `spec:` in the configuration file.",
         )
-    chosen = _first(flags.token, file.token, "") or token
     return Options(
         spec=spec,
-        base_url=_first(flags.base_url, file.base_url, ""),
+        base_url=_base_url(_first(flags.base_url, file.base_url, "").strip()),
         auth=_merge_auth(file.auth or (), flags.auth or ()),
         transport=_first(flags.transport, file.transport, Transport.HTTP),
         host=_first(flags.host, file.host, "127.0.0.1"),
         port=_port(_first(flags.port, file.port, 8080)),
-        token=Secret(chosen) if chosen else None,
+        token=_token(_first(flags.token, file.token, "") or token),
         public=_first(flags.public, file.public, False),
         profile=_first(flags.profile, file.profile, Profile.PORTABLE),
         selection=_selection(flags.select or SelectLayer(), file.select or SelectLayer()),
         limits=_limits(flags.limits or LimitsLayer(), file.limits or LimitsLayer()),
         remote_refs=_first(flags.remote_refs, file.remote_refs, False),
         private_upstreams=flags.private_upstreams if flags.private_upstreams is not None else file.private_upstreams,
-        allow_upstreams=_first(flags.allow_upstreams, file.allow_upstreams, ()),
-        allow_hosts=_first(flags.allow_hosts, file.allow_hosts, ()),
-        allow_origins=_first(flags.allow_origins, file.allow_origins, ()),
-        public_url=public_url,
+        allow_upstreams=_upstreams(_first(flags.allow_upstreams, file.allow_upstreams, ())),
+        allow_hosts=_hosts(_first(flags.allow_hosts, file.allow_hosts, ())),
+        allow_origins=_origins(_first(flags.allow_origins, file.allow_origins, ())),
+        public_url=_public_url(public_url),
     )
 
 
@@ -160,6 +168,55 @@ def _port(port: int) -> int:
     if not 0 <= port <= 65535:
         raise OptionsRefused(f"{port} is not a port.", hint="Ports are 1 to 65535; 0 takes any that is free.")
     return port
+
+
+def _base_url(url: str) -> str:
+    """A path alone is good too: it is relative to where the document comes from."""
+    if url and not url.lower().startswith((*_WEB, "/")):
+        hint = "For example: --base-url https://api.example.com/v1" if ":" in url else f"Try --base-url https://{url}"
+        raise OptionsRefused(f"--base-url {url} is no http(s) URL.", hint=hint)
+    return url
+
+
+def _public_url(url: str) -> str:
+    if url and not url.lower().startswith(_WEB):
+        raise OptionsRefused(f"APIFOLD_PUBLIC_URL={url} is no http(s) URL.", hint="e.g. https://mcp.example.com")
+    return url
+
+
+def _token(token: str) -> Secret | None:
+    if not token:
+        return None
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise OptionsRefused(
+            "The token has characters that do not go through a header.",
+            hint="Take letters, digits and signs without spaces, as `openssl rand -hex 32` prints them.",
+        )
+    return Secret(token)
+
+
+def _upstreams(entries: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        DestinationPolicy.allowing(entries)
+    except AppError as error:
+        raise OptionsRefused(f"--allow-upstream: {error.message}", hint="For example: 127.0.0.1:8081") from error
+    return entries
+
+
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if "/" in name or (":" in name and not name.startswith("[")):
+            hint = "It is what stands in a URL between // and the port: --allow-host mcp.example.com"
+            raise OptionsRefused(f"--allow-host {name} is no host name.", hint=hint)
+    return names
+
+
+def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            hint = "It is scheme and host: --allow-origin https://app.example.com"
+            raise OptionsRefused(f"--allow-origin {origin} is no origin.", hint=hint)
+    return origins
 
 
 def _selection(flags: SelectLayer, file: SelectLayer) -> Selection:
@@ -184,9 +241,13 @@ def _limits(flags: LimitsLayer, file: LimitsLayer) -> CallLimits:
         response_bytes=_first(flags.response_bytes, file.response_bytes, CALL.response_bytes),
         result_bytes=_first(flags.result_bytes, file.result_bytes, CALL.result_bytes),
     )
-    if limits.timeout_seconds <= 0 or limits.retries < 0 or min(limits.response_bytes, limits.result_bytes) < 1_000:
+    if not 0 < limits.timeout_seconds < math.inf:
         raise OptionsRefused(
-            "A limit is out of range.",
-            hint="timeout_seconds is above 0, retries 0 or more, response_bytes and result_bytes at least 1000.",
+            f"A timeout of {limits.timeout_seconds:g} seconds is out of range.", hint="It has to be more than 0."
         )
+    if limits.retries < 0:
+        raise OptionsRefused(f"{limits.retries} retries are out of range.", hint="0 is for never.")
+    for name, size in (("response_bytes", limits.response_bytes), ("result_bytes", limits.result_bytes)):
+        if size < LEAST_BYTES:
+            raise OptionsRefused(f"{name} of {size} is out of range.", hint=f"{LEAST_BYTES} is the least.")
     return limits

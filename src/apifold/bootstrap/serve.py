@@ -51,12 +51,17 @@ def check_bind(options: Options) -> None:
 
     Raises `OptionsRefused`.
     """
-    exposed = options.transport is Transport.HTTP and not assembly.is_loopback(options.host)
-    if exposed and options.token is None and not options.public:
+    if is_open(options) and not options.public:
         raise OptionsRefused(
             f"On {options.host} anybody who reaches this machine could use the API through it.",
             hint="Ask callers for a token with --token (or APIFOLD_TOKEN), or open it to everybody with --public.",
         )
+
+
+def is_open(options: Options) -> bool:
+    """Whether others than this machine can call it without a token."""
+    beyond = options.transport is Transport.HTTP and not assembly.is_loopback(options.host)
+    return beyond and options.token is None
 
 
 def run(options: Options, variables: Mapping[str, str], announce: Announce) -> None:

@@ -26,6 +26,8 @@ Fetch = Callable[[str], Awaitable[Download]]
 """The bytes at a URL; raises `DocumentRefused`. A `Downloader` is one."""
 
 _SOURCE_HINT = "Give the path of an OpenAPI document, its URL, or - for standard input."
+_BESIDE_HINT = "Put the document in a folder above all its files, or bundle it into one file."
+_REMOTE_HINT = "Allow files on other hosts with --remote-refs, if you trust them."
 _URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 
 
@@ -140,6 +142,10 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
+class _Outside(Exception):
+    """A file that exists or not, and is none of the document's."""
+
+
 class _Folder:
     """The folder of a local document: nothing outside of it is read, also not through symbolic links."""
 
@@ -156,10 +162,12 @@ class _Folder:
     def load(self, bundle: Bundle, bases: "list[str] | tuple[str, ...]", limits: DocumentLimits) -> None:
         for base in bases:
             if "://" in base:
-                bundle.miss(base, "files on the network are not fetched", "Allow remote references if you trust them.")
+                bundle.miss(base, "files on the network are not fetched", _REMOTE_HINT, is_allowed=False)
                 continue
             try:
                 data = self._content(base, limits)
+            except _Outside:
+                bundle.miss(base, "it lies outside of the document's folder", _BESIDE_HINT, is_allowed=False)
             except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
                 bundle.miss(base, _reason(error), "Put the file there, or correct the reference.")
             else:
@@ -187,7 +195,7 @@ class _Folder:
 
     def _inside(self, path: Path) -> Path:
         if not path.is_relative_to(self._home):
-            raise OSError(0, "it lies outside of the document's folder")
+            raise _Outside
         return path
 
 
@@ -211,7 +219,7 @@ class _Remote:
     async def _one(self, bundle: Bundle, base: str, at_once: asyncio.Semaphore) -> None:
         url = urljoin(self._root, quote(base, safe=_URL_CHARACTERS))
         if not (self._allow_remote or self._is_beside(url)):
-            bundle.miss(base, "it lies in another place on the network", "Allow remote references if you trust them.")
+            bundle.miss(base, "it lies in another place on the network", _REMOTE_HINT, is_allowed=False)
             return
         async with at_once:
             self._left -= 1

@@ -1,15 +1,16 @@
 """The commands, their options and the help that teaches them. Only argparse: help is there before anything heavy loads."""
 
 import argparse
-import difflib
-import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NoReturn
+from functools import partial
+from typing import NamedTuple, NoReturn
 
 from apifold import __version__
+from apifold.core.nearest import nearest
 
-WIDTH = 90
+DEFAULT_URL = "http://127.0.0.1:8080/mcp"
+WIDTH = 96
+"""Lines of help are no longer than this, however wide the terminal is."""
 SPEC_HELP = "OpenAPI or Swagger document: a path, an http(s) URL, or - for standard input"
 
 
@@ -22,53 +23,112 @@ class UsageMistake(Exception):
         self.hint = hint
 
 
+class HelpWanted(Exception):
+    """The command line asks for a text about the program (exit code 0)."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
 class Parser(argparse.ArgumentParser):
     """Raises instead of printing and exiting, so that a mistake looks the same wherever it is found."""
+
+    def print_help(self, file: object = None) -> NoReturn:  # noqa: ARG002  argparse's signature
+        raise HelpWanted(self.format_help())
+
+    def format_help(self) -> str:
+        """In lines that fit the terminal."""
+        import shutil  # noqa: PLC0415  only help needs them
+        import textwrap  # noqa: PLC0415  same
+
+        width = min(shutil.get_terminal_size((WIDTH + 2, 0)).columns - 2, WIDTH)
+        self.formatter_class = partial(argparse.RawDescriptionHelpFormatter, width=width)
+        self.description = textwrap.fill(self.description or "", width)
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         raise UsageMistake(message, f"`{self.prog} --help` shows how it is used, with examples.")
 
 
-def build_parser() -> Parser:
-    """The whole tree. Its leaves set `command`."""
-    parser = Parser(
-        prog="apifold",
-        description="Turn any HTTP API that has an OpenAPI document into a live MCP server.",
-        epilog=_examples(
-            ("See it work, with an API that comes along", "apifold demo --serve"),
-            ("Serve your API to MCP clients", "apifold serve openapi.yaml"),
-            ("Look at what it becomes first", "apifold tools openapi.yaml"),
-            ("Tell a client about it", "apifold connect"),
-        )
-        + "\n\nExit codes: 0 good, 1 the thing failed, 2 the command line was wrong.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line; its `command` says which. Raises `UsageMistake`, and `HelpWanted` for `--help`."""
+    first, *rest = argv or ("",)
+    if first == "help":
+        first, *rest = (*rest, "--help") if rest else ("--help",)
+    if first in {"-h", "--help"}:
+        raise HelpWanted(overview())
+    if first == "--version":
+        raise HelpWanted(f"apifold {__version__}\n")
+    command = next((command for command in COMMANDS if command.name == first), None)
+    if command is None:
+        raise _unknown_command(first)
+    parser = parser_of(command)
+    options, unknown = parser.parse_known_args(rest)
+    if unknown:
+        raise _unknown_words(unknown, parser)
+    options.command = command.name
+    return options
+
+
+def overview() -> str:
+    """What `apifold --help` says."""
+    commands = "\n".join(f"  {command.name:<10}{command.summary}" for command in COMMANDS)
+    examples = _examples(
+        ("See it work, with an API that comes along", "apifold demo --serve"),
+        ("Serve your API to MCP clients", "apifold serve openapi.yaml"),
+        ("Look at what it becomes first", "apifold tools openapi.yaml"),
+        ("Tell a client about it", "apifold connect"),
     )
-    parser.add_argument("--version", action="version", version=f"apifold {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", parser_class=Parser)
-    for command in COMMANDS:
-        leaf = commands.add_parser(
-            command.name,
-            usage=f"apifold {command.name} {command.usage}",
-            help=command.summary,
-            description=textwrap.fill(command.description, WIDTH),
-            epilog=_examples(*command.examples),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        command.add_options(leaf)
+    return (
+        "usage: apifold COMMAND [options]\n\n"
+        "Turn any HTTP API that has an OpenAPI document into a live MCP server.\n\n"
+        f"commands:\n{commands}\n\n"
+        f"{examples}\n\n"
+        "`apifold COMMAND --help` shows what a command can do, `apifold --version` the version.\n"
+        "Exit codes: 0 good, 1 the thing failed, 2 the command line was wrong.\n"
+    )
+
+
+def parser_of(command: "Command") -> Parser:
+    parser = Parser(
+        prog=f"apifold {command.name}",
+        usage=f"apifold {command.name} {command.usage}",
+        description=command.description,
+        epilog=_examples(*command.examples),
+        formatter_class=partial(argparse.HelpFormatter, width=WIDTH),  # without one, each option asks the terminal
+        allow_abbrev=False,
+        add_help=False,
+    )
+    command.add_options(parser)
     return parser
 
 
-def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The options of a command line; `command` is empty when no command was given. Raises `UsageMistake`."""
+def _unknown_command(word: str) -> UsageMistake:
     names = [command.name for command in COMMANDS]
-    given = next((word for word in argv if not word.startswith("-")), "")
-    if given and given not in names:
-        close = difflib.get_close_matches(given, names, n=1)
-        hint = f"did you mean `apifold {close[0]}`?" if close else f"there are {', '.join(names[:-1])} and {names[-1]}."
-        raise UsageMistake(f"there is no command {given!r}", hint)
-    return build_parser().parse_args(argv)
+    if not word:
+        return UsageMistake("no command was given", f"there are {_listed(names)}; `apifold --help` tells more.")
+    if word.startswith("-"):
+        return UsageMistake(f"{word} is no command", "options stand behind it: apifold serve openapi.yaml --port 9000")
+    close = nearest(word, names)
+    hint = f"did you mean `apifold {close}`?" if close else f"there are {_listed(names)}."
+    return UsageMistake(f"there is no command {word!r}", hint)
+
+
+def _unknown_words(words: Sequence[str], parser: Parser) -> UsageMistake:
+    option = next((word for word in words if word.startswith("-")), "").partition("=")[0]
+    if not option:
+        return UsageMistake(
+            f"{words[0]!r} is one word too many",
+            f"`{parser.prog} --help` shows how it is used; words with spaces in them need quotes.",
+        )
+    close = nearest(option, parser._option_string_actions)  # noqa: SLF001  argparse has no other way to list them
+    hint = f"did you mean {close}?" if close else f"`{parser.prog} --help` shows those that there are."
+    return UsageMistake(f"there is no option {option}", hint)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _examples(*examples: tuple[str, str]) -> str:
@@ -117,12 +177,23 @@ def _add_selection(command: Parser) -> None:
     group.add_argument("--deprecated", action="store_true", default=None, help="also operations marked as deprecated")
 
 
-def _add_config(command: Parser) -> None:
-    command.add_argument(
-        "--config",
-        metavar="FILE",
-        help="settings from a YAML file; an option of the command line wins (docs/configuration.md)",
-    )
+def _add_general(command: Parser, *, config: bool = True, text: str = "") -> None:
+    """The last group. `text` is what `--format` is called for people; empty where there is no choice."""
+    group = command.add_argument_group("in general")
+    if config:
+        group.add_argument(
+            "--config",
+            metavar="FILE",
+            help="settings from a YAML file; an option of the command line wins (docs/configuration.md)",
+        )
+    if text:
+        group.add_argument(
+            "--format",
+            choices=(text, "json"),
+            default=text,
+            help=f"{text} for people (the default) or json for programs",
+        )
+    group.add_argument("-h", "--help", action="help", help="show this text")
 
 
 def _add_upstream(command: Parser) -> None:
@@ -149,15 +220,6 @@ def _add_upstream(command: Parser) -> None:
     group.add_argument("--timeout", metavar="SECONDS", type=float, help="how long one call may take (default 30)")
     group.add_argument(
         "--retries", metavar="N", type=int, help="how often a failed call that may be repeated is (default 2)"
-    )
-
-
-def _add_format(command: Parser, default: str = "text") -> None:
-    command.add_argument(
-        "--format",
-        choices=(default, "json"),
-        default=default,
-        help=f"{default} for people (the default) or json for programs",
     )
 
 
@@ -190,69 +252,71 @@ def _add_serve(command: Parser) -> None:
     group.add_argument(
         "--allow-origin", metavar="ORIGIN", action="append", help="a web origin whose pages may call it; repeatable"
     )
-    _add_config(command)
+    _add_general(command)
 
 
 def _add_tools(command: Parser) -> None:
     _add_document(command, optional=True)
     _add_selection(command)
-    _add_config(command)
-    _add_format(command, "table")
+    _add_general(command, text="table")
 
 
 def _add_call(command: Parser) -> None:
     _add_document(command)
-    command.add_argument("tool", metavar="TOOL", help="a tool's name, or an operation as 'METHOD /path'")
-    command.add_argument(
+    group = command.add_argument_group("the call")
+    group.add_argument("tool", metavar="TOOL", help="a tool's name, or an operation as 'METHOD /path'")
+    group.add_argument(
         "--args",
         metavar="JSON",
         default="{}",
         help="the arguments, a JSON object; @FILE reads a file, - standard input",
     )
+    group.add_argument("--dry-run", action="store_true", help="show the request that would be sent, and send nothing")
+    group.add_argument("--show-secrets", action="store_true", help="do not mask credentials in what is shown")
     _add_upstream(command)
-    command.add_argument("--dry-run", action="store_true", help="show the request that would be sent, and send nothing")
-    command.add_argument("--show-secrets", action="store_true", help="do not mask credentials in what is shown")
-    _add_config(command)
-    _add_format(command)
+    _add_general(command, text="text")
 
 
 def _add_validate(command: Parser) -> None:
     _add_document(command, optional=True)
-    command.add_argument("--strict", action="store_true", help="warnings fail as well")
-    _add_config(command)
-    _add_format(command)
+    group = command.add_argument_group("the verdict")
+    group.add_argument("--strict", action="store_true", help="warnings fail as well")
+    group.add_argument("--all", action="store_true", help="every problem and every operation, however many there are")
+    _add_general(command, text="text")
 
 
 def _add_demo(command: Parser) -> None:
-    command.add_argument("--serve", action="store_true", help="also serve it over MCP, in the same process")
-    command.add_argument(
-        "--port", type=_port, default=8080, help="where MCP clients connect (default 8080); with --serve"
+    group = command.add_argument_group("the demo")
+    group.add_argument("--serve", action="store_true", help="also serve it over MCP, in the same process")
+    group.add_argument("--port", type=_port, help="where MCP clients connect (default 8080); with --serve")
+    group.add_argument(
+        "--api-port", metavar="PORT", type=_port, default=8081, help="where the demo API listens (default 8081)"
     )
-    command.add_argument("--api-port", type=_port, default=8081, help="where the demo API listens (default 8081)")
+    _add_general(command, config=False)
 
 
 def _add_connect(command: Parser) -> None:
-    command.add_argument(
+    group = command.add_argument_group("what to print")
+    group.add_argument(
         "--client",
         metavar="NAME",
         help="only this one: claude-code, claude-desktop, cursor, vscode, windsurf, gemini, codex or chatgpt",
     )
-    command.add_argument(
-        "--url", default="http://127.0.0.1:8080/mcp", help="the server's URL (default http://127.0.0.1:8080/mcp)"
-    )
-    command.add_argument("--name", default="apifold", help="what the client calls the server (default apifold)")
-    command.add_argument(
+    group.add_argument("--url", default=DEFAULT_URL, help=f"the server's URL (default {DEFAULT_URL})")
+    group.add_argument("--name", default="apifold", help="what the client calls the server (default apifold)")
+    group.add_argument(
         "--token-env",
         metavar="VARIABLE",
         default="",
         help="the environment variable in which the client finds the token",
     )
-    command.add_argument("--spec", metavar="SPEC", default="", help="for clients that start the server over stdio")
-    _add_format(command)
+    group.add_argument(
+        "--spec", metavar="SPEC", default="", help="a document, when the client is to start the server itself"
+    )
+    _add_general(command, config=False, text="text")
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     name: str
     usage: str
     summary: str

@@ -42,11 +42,17 @@ class Target:
     token_env: str = ""
     """The environment variable that holds the bearer token; empty for a server without one."""
     spec: str = ""
-    """A document, for clients that start the server themselves over stdio."""
+    """A document, for a server that the client starts itself over stdio; empty for one that is reached by its URL."""
+    program: tuple[str, ...] = ("apifold",)
+    """What such a client runs."""
 
     @property
     def is_loopback(self) -> bool:
         return LOOPBACK.fullmatch(urlsplit(self.url).hostname or "") is not None
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        return (*self.program, "serve", self.spec or "SPEC", "--transport", "stdio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,47 +80,44 @@ def _bearer(target: Target, reference: str) -> dict[str, dict[str, str]]:
 
 
 def _stdio(target: Target) -> dict[str, object]:
-    return {"command": "apifold", "args": ["serve", target.spec or "SPEC", "--transport", "stdio"]}
+    program, *arguments = target.command
+    return {"command": program, "args": arguments}
+
+
+def _in_a_shell(line: str) -> Snippet:
+    return Snippet(SnippetKind.COMMAND, "In a shell", line)
+
+
+def _in_a_file(path: str, value: object, title: str = "In a file") -> Snippet:
+    return Snippet(SnippetKind.FILE, title, _json(value), path)
 
 
 def claude_code(target: Target) -> tuple[Snippet, ...]:
-    header = f' --header "Authorization: Bearer ${target.token_env}"' if target.token_env else ""
-    server = {"type": "http", "url": target.url, **_bearer(target, f"${{{target.token_env}}}")}
-    return (
-        Snippet(
-            SnippetKind.COMMAND,
-            "In a shell",
-            f"claude mcp add --transport http {target.name} {shlex.quote(target.url)}{header}",
-        ),
-        Snippet(
-            SnippetKind.FILE,
-            "Or for everyone who works on a project",
-            _json({"mcpServers": {target.name: server}}),
-            ".mcp.json",
-        ),
-    )
+    if target.spec:
+        line = f"claude mcp add {target.name} -- {shlex.join(target.command)}"
+        server: dict[str, object] = {"type": "stdio", **_stdio(target)}
+    else:
+        header = f' --header "Authorization: Bearer ${target.token_env}"' if target.token_env else ""
+        line = f"claude mcp add --transport http {target.name} {shlex.quote(target.url)}{header}"
+        server = {"type": "http", "url": target.url, **_bearer(target, f"${{{target.token_env}}}")}
+    shared = _in_a_file(".mcp.json", {"mcpServers": {target.name: server}}, "Or for everyone who works on a project")
+    return _in_a_shell(line), shared
 
 
 def claude_desktop(target: Target) -> tuple[Snippet, ...]:
+    path = "claude_desktop_config.json"
+    starts = "The app starts APIFold itself, over stdio" + ("" if target.spec else "; --spec names the document")
+    stdio = _in_a_file(path, {"mcpServers": {target.name: _stdio(target)}}, starts)
+    if target.spec:
+        return (stdio,)
     bridge: dict[str, object] = {"command": "npx", "args": ["-y", "mcp-remote", target.url]}
     if target.token_env:
         # No space after the colon: the Windows build splits arguments at spaces.
         bridge["args"] = ["-y", "mcp-remote", target.url, "--header", "Authorization:${AUTH}"]
         bridge["env"] = {"AUTH": f"Bearer <the value of {target.token_env}>"}
-    path = "claude_desktop_config.json"
     return (
-        Snippet(
-            SnippetKind.FILE,
-            "The app starts APIFold itself, over stdio",
-            _json({"mcpServers": {target.name: _stdio(target)}}),
-            path,
-        ),
-        Snippet(
-            SnippetKind.FILE,
-            "Or a bridge to the running server (needs Node)",
-            _json({"mcpServers": {target.name: bridge}}),
-            path,
-        ),
+        stdio,
+        _in_a_file(path, {"mcpServers": {target.name: bridge}}, "Or a bridge to the running server, which needs Node"),
         Snippet(
             SnippetKind.STEPS,
             "Or as a connector, for a public https URL with OAuth or without authentication",
@@ -124,70 +127,67 @@ def claude_desktop(target: Target) -> tuple[Snippet, ...]:
 
 
 def cursor(target: Target) -> tuple[Snippet, ...]:
-    server = {"url": target.url, **_bearer(target, f"${{env:{target.token_env}}}")}
+    server = _stdio(target) if target.spec else {"url": target.url, **_bearer(target, f"${{env:{target.token_env}}}")}
     config = base64.b64encode(_compact(server).encode()).decode()
     link = f"cursor://anysphere.cursor-deeplink/mcp/install?name={quote(target.name)}&config={quote(config, safe='')}"
-    file = Snippet(SnippetKind.FILE, "In a file", _json({"mcpServers": {target.name: server}}), ".cursor/mcp.json")
+    file = _in_a_file(".cursor/mcp.json", {"mcpServers": {target.name: server}})
     return (file,) if len(link) > CURSOR_LINK_CHARACTERS else (Snippet(SnippetKind.LINK, "One click", link), file)
 
 
 def vscode(target: Target) -> tuple[Snippet, ...]:
     server: dict[str, object] = {"type": "http", "url": target.url}
     asked: dict[str, object] = {}
-    if target.token_env:
+    if target.spec:
+        server = {"type": "stdio", **_stdio(target)}
+    elif target.token_env:
         server |= {"headers": {"Authorization": "Bearer ${input:token}"}}
         question = {"type": "promptString", "id": "token", "description": f"Token for {target.name}", "password": True}
         asked = {"inputs": [question]}
     named = {"name": target.name, **server, **asked}
     web = quote(_compact({**server, **asked}), safe="")
     return (
-        Snippet(SnippetKind.COMMAND, "In a shell", f"code --add-mcp {shlex.quote(_compact(named))}"),
+        _in_a_shell(f"code --add-mcp {shlex.quote(_compact(named))}"),
         Snippet(SnippetKind.LINK, "One click", f"vscode:mcp/install?{quote(_compact(named), safe='')}"),
         Snippet(
             SnippetKind.LINK,
             "The same from a web page",
             f"https://insiders.vscode.dev/redirect/mcp/install?name={quote(target.name)}&config={web}",
         ),
-        Snippet(SnippetKind.FILE, "In a file", _json({"servers": {target.name: server}, **asked}), ".vscode/mcp.json"),
+        _in_a_file(".vscode/mcp.json", {"servers": {target.name: server}, **asked}),
     )
 
 
 def windsurf(target: Target) -> tuple[Snippet, ...]:
-    server = {"serverUrl": target.url, **_bearer(target, f"${{env:{target.token_env}}}")}
-    return (
-        Snippet(
-            SnippetKind.FILE,
-            "In a file",
-            _json({"mcpServers": {target.name: server}}),
-            "~/.codeium/windsurf/mcp_config.json",
-        ),
-    )
+    http = {"serverUrl": target.url, **_bearer(target, f"${{env:{target.token_env}}}")}
+    server = _stdio(target) if target.spec else http
+    return (_in_a_file("~/.codeium/windsurf/mcp_config.json", {"mcpServers": {target.name: server}}),)
 
 
 def gemini(target: Target) -> tuple[Snippet, ...]:
-    header = f' --header "Authorization: Bearer ${target.token_env}"' if target.token_env else ""
-    server = {"httpUrl": target.url, **_bearer(target, f"${target.token_env}"), "timeout": 30_000}
-    return (
-        Snippet(
-            SnippetKind.COMMAND,
-            "In a shell",
-            f"gemini mcp add --scope user --transport http{header} {target.name} {shlex.quote(target.url)}",
-        ),
-        Snippet(SnippetKind.FILE, "In a file", _json({"mcpServers": {target.name: server}}), "~/.gemini/settings.json"),
-    )
+    if target.spec:
+        program, *arguments = target.command  # options behind no -- are its own
+        line = f"gemini mcp add --scope user {target.name} {shlex.quote(program)} -- {shlex.join(arguments)}"
+        server = _stdio(target)
+    else:
+        header = f' --header "Authorization: Bearer ${target.token_env}"' if target.token_env else ""
+        line = f"gemini mcp add --scope user --transport http{header} {target.name} {shlex.quote(target.url)}"
+        server = {"httpUrl": target.url, **_bearer(target, f"${target.token_env}"), "timeout": 30_000}
+    return _in_a_shell(line), _in_a_file("~/.gemini/settings.json", {"mcpServers": {target.name: server}})
 
 
 def codex(target: Target) -> tuple[Snippet, ...]:
-    flag = f" --bearer-token-env-var {target.token_env}" if target.token_env else ""
-    lines = [f"[mcp_servers.{target.name}]", f"url = {json.dumps(target.url)}"]
-    if target.token_env:
-        lines.append(f"bearer_token_env_var = {json.dumps(target.token_env)}")
-    return (
-        Snippet(
-            SnippetKind.COMMAND, "In a shell", f"codex mcp add {target.name} --url {shlex.quote(target.url)}{flag}"
-        ),
-        Snippet(SnippetKind.FILE, "In a file", "\n".join(lines), "~/.codex/config.toml"),
-    )
+    lines = [f"[mcp_servers.{target.name}]"]
+    if target.spec:
+        line = f"codex mcp add {target.name} -- {shlex.join(target.command)}"
+        lines += [f"{key} = {json.dumps(value)}" for key, value in _stdio(target).items()]
+    else:
+        flag = f" --bearer-token-env-var {target.token_env}" if target.token_env else ""
+        line = f"codex mcp add {target.name} --url {shlex.quote(target.url)}{flag}"
+        lines.append(f"url = {json.dumps(target.url)}")
+        if target.token_env:
+            lines.append(f"bearer_token_env_var = {json.dumps(target.token_env)}")
+    file = Snippet(SnippetKind.FILE, "In a file", "\n".join(lines), "~/.codex/config.toml")
+    return _in_a_shell(line), file
 
 
 def chatgpt(target: Target) -> tuple[Snippet, ...]:

@@ -2,16 +2,17 @@
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from apifold.cli.terminal import Terminal
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     options: argparse.Namespace
     terminal: Terminal
     environment: Mapping[str, str]
+    program: str = "apifold"
+    """Where this program is, as it was started."""
 
     @property
     def as_json(self) -> bool:

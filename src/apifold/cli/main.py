@@ -3,6 +3,7 @@
 Nothing heavy is imported here; a command's module is loaded when it is used.
 """
 
+import gc
 import importlib
 import os
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO, cast
 
 from apifold import settings
-from apifold.cli.arguments import UsageMistake, build_parser, parse
+from apifold.cli.arguments import HelpWanted, UsageMistake, overview, parse
 from apifold.cli.invocation import Command, Invocation
 from apifold.cli.terminal import Terminal
 from apifold.core.errors import AppError, ErrorCategory
@@ -42,15 +43,17 @@ def run() -> None:
         if hasattr(stream, "reconfigure"):
             # A terminal that cannot show a letter of a document shows a stand-in instead of failing.
             stream.reconfigure(errors="replace")
-    code = main(sys.argv[1:], sys.stdout, sys.stderr, settings.environment())
+    code = main(sys.argv[1:], sys.stdout, sys.stderr, settings.environment(), program=sys.argv[0])
     sys.exit(code)
 
 
-def main(argv: Sequence[str], out: TextIO, err: TextIO, environment: Mapping[str, str]) -> int:
+def main(
+    argv: Sequence[str], out: TextIO, err: TextIO, environment: Mapping[str, str], *, program: str = "apifold"
+) -> int:
     """Run one command line to its exit code. No exception leaves but with `APIFOLD_DEBUG`."""
     terminal = Terminal(out, err, environment=environment)
     try:
-        code = _dispatch(argv, out, terminal, environment)
+        code = _dispatch(argv, terminal, environment, program)
         terminal.flush()
     except UsageMistake as mistake:
         terminal.error(mistake.message, mistake.hint)
@@ -75,17 +78,26 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO, environment: Mapping[str
     return code
 
 
-def _dispatch(argv: Sequence[str], out: TextIO, terminal: Terminal, environment: Mapping[str, str]) -> int:
+def _dispatch(argv: Sequence[str], terminal: Terminal, environment: Mapping[str, str], program: str) -> int:
+    if not argv:
+        terminal.text(overview())
+        return WRONG_USAGE
     try:
         options = parse(argv)
-    except SystemExit:
-        return GOOD  # --help and --version have printed what was asked for
-    if options.command is None:
-        build_parser().print_help(out)
-        return WRONG_USAGE
-    module = importlib.import_module(f"apifold.cli.commands.{options.command}")
-    command = cast("Command", module.run)
-    return command(Invocation(options, terminal, environment))
+    except HelpWanted as wanted:
+        terminal.text(wanted.text)
+        return GOOD
+    command = _load(options.command)
+    return command(Invocation(options, terminal, environment, program))
+
+
+def _load(name: str) -> Command:
+    gc.disable()  # a hundred modules, made to stay: nothing in them to collect
+    try:
+        module = importlib.import_module(f"apifold.cli.commands.{name}")
+    finally:
+        gc.enable()
+    return cast("Command", module.run)
 
 
 def _reader_left() -> int:

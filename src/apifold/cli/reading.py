@@ -1,11 +1,10 @@
 """From an invocation to what was decided, and from there to the document: what all commands about a document share."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from apifold import settings
 from apifold.bootstrap import options as layers
-from apifold.bootstrap.config import read_config
 from apifold.bootstrap.loading import load_document
 from apifold.bootstrap.options import Options
 from apifold.cli.flags import layer
@@ -19,8 +18,14 @@ def decide(asked: Invocation) -> Options:
     """Options of the command line over the configuration file over the environment."""
     said = settings.read(asked.environment)
     path = asked.options.config or said.config
-    file = read_config(path, asked.environment) if path else layers.NOTHING_SAID
+    file = _read_config(path, asked.environment) if path else layers.NOTHING_SAID
     return layers.decide(layer(asked.options), file, token=said.token, public_url=said.public_url)
+
+
+def _read_config(path: str, environment: Mapping[str, str]) -> layers.Layer:
+    from apifold.bootstrap.config import read_config  # noqa: PLC0415  brings a YAML parser
+
+    return read_config(path, environment)
 
 
 def load(decided: Options) -> Document:

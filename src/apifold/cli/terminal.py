@@ -26,6 +26,9 @@ PATIENCE_SECONDS = 1.0
 TICK_SECONDS = 0.1
 GAP = "  "
 USUAL_WIDTH = 80
+LEAST_COLUMNS = 12
+"""A column of a table that is narrower says nothing any more."""
+NO_WORDS: Mapping[str, str] = {}
 
 
 class Terminal:
@@ -52,6 +55,10 @@ class Terminal:
     def line(self, text: str = "") -> None:
         print(text, file=self._out)
 
+    def text(self, text: str) -> None:
+        """Lines as they are."""
+        self._out.write(text)
+
     def json(self, value: object) -> None:
         """One JSON document, readable, in UTF-8."""
         print(json.dumps(value, ensure_ascii=False, indent=2), file=self._out)
@@ -73,23 +80,42 @@ class Terminal:
         label = _painted("warning:", ("yellow",)) if self._colour_err else "warning:"
         self.note(f"{label} {visible(message)}")
 
+    def facts(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Names and what they are, one below the other."""
+        width = max(_columns(name) for name, _ in rows)
+        for name, what in rows:
+            self.line(f"  {self.paint(name, 'dim')}{' ' * (width - _columns(name))}{GAP}{visible(what)}")
+
     def flush(self) -> None:
         self._out.flush()
         self._err.flush()
 
-    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], *, styles: Sequence[str] = ()) -> None:
-        """Aligned columns; on a terminal the last column gives way so that a row is a line.
+    def leave(self) -> None:
+        """After Ctrl-C, of which a terminal has shown `^C`: what comes next gets a line of its own."""
+        if self.is_tty:
+            self.line()
+            self.flush()
 
-        `styles` has one style name (or nothing) per column.
+    def table(
+        self,
+        headers: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        styles: Sequence[str] = (),
+        words: Mapping[str, str] = NO_WORDS,
+    ) -> None:
+        """Aligned columns; on a terminal the widest but the first give way so that a row is a line.
+
+        `styles` has one style name (or nothing) per column, `words` styles for words of the first one.
         """
         cells = [[visible(cell) for cell in row] for row in rows]
-        widths = [max((_columns(row[i]) for row in (headers, *cells)), default=0) for i in range(len(headers))]
+        widths = [max(_columns(row[i]) for row in (headers, *cells)) for i in range(len(headers))]
         if self.width:
-            taken = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
-            widths[-1] = min(widths[-1], max(self.width - taken, _columns(headers[-1])))
+            widths = _fitted(widths, self.width - len(GAP) * (len(widths) - 1))
         self.line(self._row([title.upper() for title in headers], widths, ["dim"] * len(headers)))
         for row in cells:
-            self.line(self._row(row, widths, styles))
+            first = words.get(row[0])
+            self.line(self._row(row, widths, styles if first is None else (first, *styles[1:])))
 
     def _row(self, cells: Sequence[str], widths: Sequence[int], styles: Sequence[str]) -> str:
         parts = []
@@ -169,6 +195,17 @@ def _columns(text: str) -> int:
         2 if unicodedata.east_asian_width(char) in {"W", "F"} else 0 if unicodedata.combining(char) else 1
         for char in text
     )
+
+
+def _fitted(widths: Sequence[int], room: int) -> list[int]:
+    """Widths that fit into the room together: the widest but the first gives way, again and again, down to a least."""
+    fitted = list(widths)
+    for _ in range(sum(fitted) - room):
+        widest = max(range(1, len(fitted)), key=lambda column: (fitted[column], column), default=0)
+        if fitted[widest] <= LEAST_COLUMNS:
+            break
+        fitted[widest] -= 1
+    return fitted
 
 
 def _clipped(text: str, width: int) -> str:

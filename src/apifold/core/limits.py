@@ -100,6 +100,9 @@ class WireLimits(msgspec.Struct, frozen=True):
     headers: int = 100
     connections: int = 16_384
     """Open at the same time; one more is closed as it is accepted."""
+    buffered_bytes: int = 256 * 1024 * 1024
+    """What all callers together have sent and nobody has answered yet, `head_bytes` of each not counted; above it what is
+    large is refused."""
     head_seconds: float = 10.0
     body_seconds: float = 30.0
     idle_seconds: float = 75.0
@@ -113,6 +116,12 @@ class WireLimits(msgspec.Struct, frozen=True):
     """Open-ended answers at the same time: `subscriptions/listen`, GET, HTTP+SSE."""
     calls_per_session: int = 128
     """At work at the same time for one session, one HTTP+SSE connection or one process on stdio."""
+    subscriptions: int = 256
+    """Resources that one client, or one stream, may watch."""
+    subscription_bytes: int = 16 * 1024
+    """Their URIs together."""
+    introduction_bytes: int = 16 * 1024
+    """Of the capabilities that a client declares in `initialize`, as JSON."""
     backlog_bytes: int = 1024 * 1024
     """Waiting for one caller to read; above it the work that produces more waits too."""
     keepalive_seconds: float = 15.0

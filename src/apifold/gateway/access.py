@@ -6,9 +6,9 @@ its own, refused by `Host`) or directly (refused by `Origin`).
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,6 +16,8 @@ from apifold.core.policy.access import ANONYMOUS, Principal, PrincipalKind
 from apifold.gateway.ports import Exchange
 from apifold.gateway.streams import Fields
 
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/\\\s]+)(?::[0-9]*)?")
+_ORIGIN = re.compile(r"https?://([^/]*)", re.IGNORECASE)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -33,28 +35,24 @@ ANY_HOST = AccessRules(hosts=None)
 
 
 def is_host_allowed(rules: AccessRules, host: str) -> bool:
-    return rules.hosts is None or _name(host) in rules.hosts
+    if rules.hosts is None:
+        return True
+    name = _name(host)
+    return bool(name) and (name in rules.hosts or name.strip("[]") in rules.hosts)
 
 
 def is_origin_allowed(rules: AccessRules, origin: str) -> bool:
     """A page of a loopback address is the user's own tool (the Inspector, for one). `null` is nobody in particular."""
     if origin in rules.origins:
         return True
-    try:
-        parts = urlsplit(origin)
-        return (
-            parts.scheme in {"http", "https"} and _name(parts.netloc) in _LOOPBACK and not (parts.path or parts.query)
-        )
-    except ValueError:
-        return False
+    read = _ORIGIN.fullmatch(origin)
+    return read is not None and _name(read[1]) in _LOOPBACK
 
 
 def _name(authority: str) -> str:
-    """The host of `host:port`, lower case."""
-    if authority.startswith("["):
-        name, bracket, _ = authority.partition("]")
-        return name.lower() + bracket
-    return authority.partition(":")[0].lower()
+    """The host of `host:port`, lower case; empty for what is not of that form, so that nothing can stand beside it."""
+    read = _AUTHORITY.fullmatch(authority)
+    return read[1].lower() if read else ""
 
 
 EXPOSED = "Mcp-Session-Id, WWW-Authenticate"
@@ -102,7 +100,7 @@ def bearer_token(token: str, *, realm: str = "apifold") -> Verify:
 
     The challenge names no OAuth metadata: clients that find some ignore the header they were given and start a login.
     """
-    expected = _digest(token)
+    expected = _digest(token.encode("utf-8", "replace"))
     caller = Principal(PrincipalKind.TOKEN)
     denied = Denied(f'Bearer realm="{realm}"')
 
@@ -110,11 +108,12 @@ def bearer_token(token: str, *, realm: str = "apifold") -> Verify:
         headers = exchange.headers
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         given = credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        sent = given.encode("latin-1", "replace")  # the bytes that came over the wire
         # Digests have one length, so the time this takes says nothing about the token.
-        return caller if given and hmac.compare_digest(_digest(given), expected) else denied
+        return caller if sent and hmac.compare_digest(_digest(sent), expected) else denied
 
     return verify
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+def _digest(token: bytes) -> bytes:
+    return hashlib.sha256(token).digest()

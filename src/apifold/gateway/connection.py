@@ -37,6 +37,8 @@ class Shared(msgspec.Struct):
     fallback: Fallback | None = None
     connections: "set[Connection]" = msgspec.field(default_factory=set)
     tasks: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
+    buffered: int = 0
+    """Bytes of callers that keep much here, see `WireLimits.buffered_bytes`."""
     closing: bool = False
     empty: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     """Set once the server is closing and the last connection is gone."""
@@ -70,6 +72,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_active",
         "_closed",
+        "_counted",
         "_dropped",
         "_held",
         "_paused",
@@ -97,6 +100,8 @@ class Connection(asyncio.Protocol):
         self._active: HTTPExchange | None = None
         self._serving = False
         self._held = bytearray()
+        self._counted = 0
+        """How much of `Shared.buffered` is ours."""
         self._paused = False
         self._waiters: list[asyncio.Future[None]] = []
         self._refusal: int | None = None
@@ -228,6 +233,11 @@ class Connection(asyncio.Protocol):
         reader = self._reader
         before = reader.phase
         self._refusal = reader.feed(data)
+        large = self._counted or reader.size > self._shared.limits.head_bytes
+        if large and not self._count() and reader.phase is Phase.BODY:
+            self._refusal = 503
+            reader.drop()
+            self._count()
         self._unread = self._refusal is not None
         if reader.phase is not before:
             self.deadline = math.inf
@@ -238,6 +248,16 @@ class Connection(asyncio.Protocol):
         self._held += data
         if len(self._held) > self._shared.limits.head_bytes and self._transport is not None:
             self._transport.pause_reading()
+            if not self._count():
+                self.abort()
+
+    def _count(self) -> bool:
+        """Add what is kept of this caller to what is kept of all; false when that is too much and this caller adds to it."""
+        shared = self._shared
+        kept = self._reader.size + len(self._held)
+        more, self._counted = kept - self._counted, kept
+        shared.buffered += more
+        return more <= 0 or shared.buffered <= shared.limits.buffered_bytes
 
     def _drop(self, data: bytes) -> None:
         self._dropped += len(data)
@@ -318,6 +338,8 @@ class Connection(asyncio.Protocol):
     def _rest(self) -> None:
         """Nothing is at work: end, refuse what was wrong, take what was held, or wait."""
         phase = self._reader.phase
+        if self._counted and phase is Phase.IDLE:
+            self._forget_answered()
         if self._refusal:
             self._refuse(self._refusal)
         elif self._refusal == 0:
@@ -333,6 +355,11 @@ class Connection(asyncio.Protocol):
             self._end()
         else:
             self._wait_for(self._shared.limits.idle_seconds)
+
+    def _forget_answered(self) -> None:
+        """What was large has been answered."""
+        self._reader.drop()
+        self._count()
 
     def _wait_for_message(self, phase: Phase) -> None:
         """The rest of a message that has begun; its time runs from when it is this message's turn."""
@@ -375,6 +402,7 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._held.clear()
         self._reader.release()
+        self._count()
 
     def _resume_reading(self) -> None:
         transport = self._transport

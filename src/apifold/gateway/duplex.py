@@ -55,13 +55,24 @@ class Duplex:
         self._batches = 0
         self._listens: dict[bytes, Outbox] = {}
 
-    def receive(self, data: bytes) -> None:
-        """Take one frame: answer it at once, or begin to work on it."""
+    def receive(self, data: bytes) -> bool:
+        """Take one frame: answer it at once, or begin to work on it. False when there is no room for another answer: then
+        nothing was taken.
+        """
         message = parse(data, limits=self._limits)
+        # What answers or cancels is taken all the same: it may be what makes room.
+        if self.busy and not isinstance(message, Notification | Response):
+            return False
         if isinstance(message, Batch):
             self._batch(message)
         else:
             self._take(message)
+        return True
+
+    @property
+    def busy(self) -> bool:
+        """As many calls are at work as may be, or the client does not read its answers."""
+        return self.session.busy or self.outbox.full
 
     async def drained(self, seconds: float) -> None:
         """Until no call is at work, at most some time. Streams of changes never end by themselves: they do now."""
@@ -72,9 +83,11 @@ class Duplex:
             await asyncio.wait(tasks, timeout=seconds)
 
     async def has_room(self) -> None:
-        """Until another call may begin."""
-        while self.session.busy:
-            await asyncio.wait(tuple(self.session.calls), return_when=asyncio.FIRST_COMPLETED)
+        """Until there is room for another answer, or the channel is gone."""
+        while self.busy and not self.outbox.closed:
+            await self.outbox.room()
+            if self.session.busy:
+                await asyncio.wait(tuple(self.session.calls), return_when=asyncio.FIRST_COMPLETED)
 
     def close(self) -> None:
         self._stop_watching()

@@ -13,6 +13,7 @@ from apifold.core.mcp.codes import INVALID_PARAMS
 from apifold.core.mcp.envelope import Fault, client_identity
 from apifold.core.mcp.face import Face, change_notice, negotiate
 from apifold.core.mcp.handler import (
+    TOO_MANY_SUBSCRIPTIONS,
     Call,
     CallTool,
     Complete,
@@ -117,12 +118,7 @@ class Endpoint:
                     scope.session.log_level = operation.level
                 return answer(identifier, b"{}")
             case Subscribe():
-                if scope.session is not None:
-                    change = (
-                        scope.session.subscriptions.add if operation.wanted else scope.session.subscriptions.discard
-                    )
-                    change(operation.uri)
-                return answer(identifier, b"{}")
+                return self._subscribe(operation, identifier, scope)
             case _:
                 assert_never(operation)
 
@@ -137,6 +133,14 @@ class Endpoint:
         caller = Caller(scope.caller.principal, revision.name, name, version, operation.capabilities)
         self._on_connect(ConnectionEvent("initialize", caller))
         return answer(identifier, self.face.handshake(revision))
+
+    def _subscribe(self, operation: Subscribe, identifier: bytes, scope: Scope) -> Answer | Refusal:
+        """Without a session nothing is remembered: every change is told then (`listen.EVERYTHING`)."""
+        if scope.session is not None and not operation.wanted:
+            scope.session.subscriptions.discard(operation.uri)
+        elif scope.session is not None and not scope.session.subscribe(operation.uri):
+            return self.refuse(identifier, TOO_MANY_SUBSCRIPTIONS, scope.revision)
+        return answer(identifier, b"{}")
 
     def _list(self, operation: ListItems, identifier: bytes, scope: Scope) -> Answer | Refusal:
         try:

@@ -62,10 +62,8 @@ class LegacySSE:
         found = self._open.get(identifier)
         if found is None or found[0] is not endpoint or found[1].session.principal != principal:
             return say(exchange, invalid(404, "There is no such session; connect again"), fields)
-        duplex = found[1]
-        if duplex.session.busy:
+        if not found[1].receive(exchange.body):
             return say(exchange, too_many(), fields)
-        duplex.receive(exchange.body)
         return accepted(exchange, fields)
 
     def close(self) -> None:

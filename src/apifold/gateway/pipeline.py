@@ -40,14 +40,14 @@ _CREDENTIAL_STATUSES = frozenset({401, 403})
 
 
 class NoServer(AppError):
-    """The request has nowhere to go: the document names no absolute server."""
+    """The request has nowhere to go: the document names no server that can be called."""
 
     category = ErrorCategory.INVALID
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, problem: str) -> None:
         super().__init__(
-            "server.relative",
-            f"The document does not say on which host {target} is.",
+            "server.invalid" if problem else "server.relative",
+            problem or f"The document does not say on which host {target} is.",
             hint="The person who runs this server can name it with --base-url.",
         )
 
@@ -94,7 +94,7 @@ class CallEngine:
     async def prepare(self, tool: Tool, arguments: JSONObject, principal: Principal = ANONYMOUS) -> Prepared:
         """The request a call would send. Sends nothing and needs neither secrets nor an absolute server.
 
-        Raises `InvalidArguments`, `RequestTooLarge`, `InvalidServer`.
+        Raises `InvalidArguments` and `RequestTooLarge`.
         """
         return self._prepare(tool, arguments, await self._credentials.credentials(principal), [])
 
@@ -141,7 +141,7 @@ class CallEngine:
             prepared = context.prepared = self._prepare(context.tool, arguments, credentials, context.repairs)
             origin = prepared.request.origin
             if origin is None:
-                raise NoServer(prepared.request.target)
+                raise NoServer(prepared.request.target, self._plans.plan(context.tool).base.problem)
             probe = self._gate.admit(origin)
         except AppError as error:
             _refuse(context, error)

@@ -16,7 +16,7 @@ class Plans:
         self._plans: OrderedDict[str, RequestPlan] = OrderedDict()
 
     def plan(self, tool: Tool) -> RequestPlan:
-        """Raises `InvalidServer`."""
+        """Raises `UncallableOperation`."""
         found = self._plans.get(tool.key)
         if found is not None:
             self._plans.move_to_end(tool.key)

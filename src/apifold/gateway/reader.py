@@ -6,6 +6,7 @@ versions. A message reaches the other side whole or not at all.
 """
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 
 import httptools
@@ -37,6 +38,8 @@ _COMMON = [
     "User-Agent",
 ]
 _NAMES = {form.encode(): name.lower() for name in _COMMON for form in (name, name.lower())}
+_OFFERS = frozenset({"upgrade", "http2-settings"})
+"""Fields, and options of Connection, that offer another protocol (RFC 9110 7.8)."""
 _SINGLE = frozenset({"host", "content-length", "transfer-encoding"})
 
 
@@ -76,6 +79,7 @@ class RequestReader:
         "_fields",
         "_headers",
         "_limits",
+        "_offered",
         "_old",
         "_parser",
         "_pipelined",
@@ -104,6 +108,8 @@ class RequestReader:
         self._old = False
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
+        self._offered: list[tuple[bytes, bytes]] = []
+        """The fields of a head that may offer another protocol."""
         self._headers: dict[str, str] = {}
         self._body: bytes | bytearray = b""
         self._size = 0
@@ -117,17 +123,39 @@ class RequestReader:
         self._completed = self._progress = False
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            return 0  # no other protocol is spoken here: the message itself is answered as if nothing had been asked
+        except httptools.HttpParserUpgrade as offer:
+            return self._decline(data[offer.args[0] :])
         except httptools.HttpParserError as error:
             cause = error.__context__
             return cause.status if isinstance(cause, Refused) else 400
         return self._over_bound(len(data))
 
+    @property
+    def size(self) -> int:
+        """Bytes of the latest body that have come so far."""
+        return self._size
+
+    def drop(self) -> None:
+        """Forget the message that has begun; nothing can be fed after that."""
+        self._body = b""
+        self._size = 0
+
     def release(self) -> None:
         """Break the cycle with the parser, which holds this object's methods; nothing can be fed after that."""
         del self._parser
+        self.drop()
         self.messages.clear()
+
+    def _decline(self, rest: bytes) -> int | None:
+        """No other protocol is spoken here: the message is read as if none had been offered. The parser stops in front of
+        its content, so a new one reads it, after the same head without the offer.
+        """
+        fields, self._offered = self._offered, []
+        version = b"1.0" if self._old else b"1.1"
+        lines = [b"%b %b HTTP/%b" % (self._parser.get_method(), self._url, version)]
+        lines += [b"%b: %b" % field for field in _without_offers(fields)]
+        self._parser = httptools.HttpRequestParser(self)
+        return self.feed(b"%b\r\n\r\n%b" % (b"\r\n".join(lines), rest))
 
     def _over_bound(self, size: int) -> int | None:
         """Bounds on what the parser keeps to itself: an unfinished field, trailers, chunk extensions."""
@@ -197,7 +225,9 @@ class RequestReader:
         parser = self._parser
         method = parser.get_method()
         path, _, query = self._target().partition("?")
-        keep = parser.should_keep_alive() and not parser.should_upgrade()
+        if parser.should_upgrade():
+            return  # its content is still to be read
+        keep = parser.should_keep_alive()
         name = _METHODS.get(method) or method.decode("ascii")
         self.messages.append(Message(name, path, query, self._headers, bytes(self._body), keep, self._old))
         self.phase = Phase.IDLE
@@ -221,6 +251,8 @@ class RequestReader:
                 headers[key] = f"{headers[key]}, {text}"
         if size > self._limits.head_bytes or len(fields) > self._limits.headers:
             raise Refused(431)
+        if "upgrade" in headers:
+            self._offered = fields
         return headers
 
     def _target(self) -> str:
@@ -238,3 +270,15 @@ class RequestReader:
             raise Refused(400)
         self._headers["host"] = rest[:end]
         return rest[end:] if rest[end : end + 1] == "/" else f"/{rest[end:]}"
+
+
+def _without_offers(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    for name, value in fields:
+        key = name.decode("ascii").lower()
+        if key == "connection":
+            options = (option.strip() for option in value.decode("latin-1").split(","))
+            kept = ", ".join(option for option in options if option.lower() not in _OFFERS)
+            if kept:
+                yield name, kept.encode("latin-1")
+        elif key not in _OFFERS:
+            yield name, value

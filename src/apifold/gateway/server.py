@@ -6,14 +6,18 @@ so a request costs no timer.
 
 import asyncio
 import errno
+import os
 import socket
 import time
 from collections.abc import Callable
+
+from msgspec.structs import replace
 
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.values import JSONObject
 from apifold.gateway.connection import Connection, Fallback, Shared
+from apifold.gateway.descriptors import make_room
 from apifold.gateway.http1 import http_date
 from apifold.gateway.ports import Handler
 
@@ -68,7 +72,8 @@ class HTTPServer:
         Raises `AppError`: `server.port_in_use`, `server.address_unavailable`, `server.bind_refused`.
         """
         loop = asyncio.get_running_loop()
-        shared = Shared(self._handler, self._limits, loop, self._on_crash, self._fallback)
+        limits = replace(self._limits, connections=make_room(self._limits.connections))
+        shared = Shared(self._handler, limits, loop, self._on_crash, self._fallback)
 
         def accept() -> Connection:
             return Connection(shared)
@@ -149,9 +154,11 @@ def _named(error: OSError, host: str, port: int) -> AppError:
             details=details,
             hint="Ports below 1024 need a privilege: choose a higher one with --port.",
         )
+    # asyncio puts a sentence of its own where the system's words were; names that are not found have negative numbers.
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
     return AppError(
         "server.address_unavailable",
-        f"{host} is not an address of this machine ({error.strerror or error}).",
+        f"{host} is not an address of this machine ({reason}).",
         category=ErrorCategory.INVALID,
         details=details,
         hint="Listen on 127.0.0.1 for this machine only, or on one of its addresses with --host.",

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from apifold.core.effects import Clock, Entropy
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.limits import WIRE, WireLimits
+from apifold.core.mcp.handler import are_too_many
 from apifold.core.mcp.messages import Response, encode, request_body
 from apifold.core.mcp.revisions import ASSUMED, Revision
 from apifold.core.policy.access import Principal
@@ -45,6 +46,7 @@ class Session:
         self.capabilities: JSONObject = {}
         self.log_level = "info"
         self.subscriptions: set[str] = set()
+        """URIs of resources whose changes the client wants to hear of."""
         self.watchers: list[Outbox] = []
         """Streams of changes open for this session, the latest last; while there is one it does not expire."""
         self.touched = 0.0
@@ -79,6 +81,14 @@ class Session:
         task = self._calls.get(encode(identifier))
         if task is not None:
             task.cancel()
+
+    def subscribe(self, uri: str) -> bool:
+        """False when there are too many subscriptions already, or too long ones."""
+        self.subscriptions.add(uri)
+        if are_too_many(self.subscriptions):
+            self.subscriptions.discard(uri)
+            return False
+        return True
 
     # Questions to the client
 

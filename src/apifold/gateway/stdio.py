@@ -49,8 +49,8 @@ async def serve_lines(
             if line is TOO_LONG:
                 duplex.outbox.push(error_body(NO_ID, INVALID_REQUEST, "The message is too long"))
             elif line.strip():
-                await duplex.has_room()
-                duplex.receive(line)
+                while not duplex.receive(line):
+                    await duplex.has_room()
         await duplex.drained(grace)
     finally:
         duplex.close()
@@ -69,7 +69,7 @@ async def _write_all(duplex: Duplex, write: Callable[[bytes], Awaitable[None]]) 
             elif not outbox.closed:
                 await outbox.wait(float("inf"))
     except OSError:
-        return
+        outbox.close()  # nobody reads any more, and nobody should wait for it
 
 
 async def serve_stdio(endpoint: Endpoint, *, limits: WireLimits = WIRE) -> None:

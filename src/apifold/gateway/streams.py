@@ -79,8 +79,17 @@ class Outbox:
 
     async def put(self, message: bytes) -> None:
         """Add a message once the caller has read enough of the ones before it."""
-        await self._room.wait()
+        await self.room()
         self.push(message)
+
+    @property
+    def full(self) -> bool:
+        """So much waits to be read that nothing should be added that can be done without."""
+        return not self._room.is_set()
+
+    async def room(self) -> None:
+        """Until the outbox is not full, or closed."""
+        await self._room.wait()
 
     def close(self) -> None:
         """Nothing will follow. What waits can still be read."""

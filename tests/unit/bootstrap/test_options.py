@@ -64,6 +64,18 @@ def test_limits_are_taken_one_by_one() -> None:
         Layer(spec="a", port=-1),
         Layer(spec="a", port=65_536),
         Layer(spec="a", limits=LimitsLayer(timeout_seconds=0)),
+        Layer(spec="a", limits=LimitsLayer(timeout_seconds=float("nan"))),
+        Layer(spec="a", limits=LimitsLayer(timeout_seconds=float("inf"))),
+        Layer(spec="a", limits=LimitsLayer(response_bytes=10)),
+        Layer(spec="a", base_url="api.example.com"),
+        Layer(spec="a", base_url="ftp://api.example.com"),
+        Layer(spec="a", token="two words"),
+        Layer(spec="a", token="tökén"),
+        Layer(spec="a", allow_upstreams=("localhost",)),
+        Layer(spec="a", allow_hosts=("https://mcp.example.com",)),
+        Layer(spec="a", allow_hosts=("mcp.example.com:80",)),
+        Layer(spec="a", allow_origins=("app.example.com",)),
+        Layer(spec="a", allow_origins=("https://app.example.com/page",)),
         Layer(spec="a", limits=LimitsLayer(retries=-1)),
         Layer(spec="a", limits=LimitsLayer(result_bytes=10)),
     ],
@@ -120,3 +132,12 @@ def test_secret_that_is_not_there_is_named(
 def test_secret_with_a_line_break_inside_is_refused() -> None:
     with pytest.raises(SecretRefused):
         open_secrets([parse_auth("a=env:A")], {"A": "one\r\nX-Evil: two"})
+
+
+def test_public_address_has_to_be_one() -> None:
+    with pytest.raises(OptionsRefused, match="APIFOLD_PUBLIC_URL=mcp"):
+        decide(Layer(spec="a"), public_url="mcp.test")
+
+
+def test_base_url_may_be_a_path_relative_to_where_the_document_comes_from() -> None:
+    assert decide(Layer(spec="a", base_url=" /v2 ")).base_url == "/v2"

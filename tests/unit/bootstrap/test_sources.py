@@ -44,7 +44,7 @@ def keys(document: Document) -> list[str]:
 
 def reasons(document: Document) -> list[str]:
     found = document.diagnostics
-    return [each.message.partition(": ")[2] for each in found if each.code == "reference.file_missing"]
+    return [each.message.partition(": ")[2] for each in found if each.code.startswith("reference.file_")]
 
 
 class Web:

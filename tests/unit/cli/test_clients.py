@@ -12,6 +12,7 @@ import pytest
 from apifold.cli.clients import CLIENTS, Snippet, SnippetKind, Target
 
 OPEN = Target("shop", "https://mcp.example.com/mcp")
+STARTED = Target("shop", OPEN.url, spec="/srv/open api.yaml", program=("/opt/apifold",))
 GUARDED = Target("shop", "https://mcp.example.com/mcp", token_env="SHOP_TOKEN")
 
 
@@ -136,3 +137,25 @@ def test_url_that_a_shell_would_take_apart_is_quoted() -> None:
 )
 def test_loopback_is_told_from_what_a_vendor_can_reach(url: str, *, loopback: bool) -> None:
     assert Target("x", url).is_loopback is loopback
+
+
+COMMAND = ["/opt/apifold", "serve", "/srv/open api.yaml", "--transport", "stdio"]
+STDIO = {"command": COMMAND[0], "args": COMMAND[1:]}
+
+
+def test_clients_can_start_the_server_themselves() -> None:
+    assert command("claude-code", STARTED) == ["claude", "mcp", "add", "shop", "--", *COMMAND]
+    assert command("gemini", STARTED) == [
+        "gemini", "mcp", "add", "--scope", "user", "shop", COMMAND[0], "--", *COMMAND[1:],
+    ]  # fmt: skip
+    assert command("codex", STARTED) == ["codex", "mcp", "add", "shop", "--", *COMMAND]
+    assert json.loads(command("vscode", STARTED)[2]) == {"name": "shop", "type": "stdio", **STDIO}
+    for key in ("claude-desktop", "cursor", "windsurf", "gemini"):
+        assert file(key, STARTED) == {"mcpServers": {"shop": STDIO}}
+    assert file("claude-code", STARTED) == {"mcpServers": {"shop": {"type": "stdio", **STDIO}}}
+    assert file("vscode", STARTED) == {"servers": {"shop": {"type": "stdio", **STDIO}}}
+    (codex,) = snippets("codex", STARTED, SnippetKind.FILE)
+    assert tomllib.loads(codex.text) == {"mcp_servers": {"shop": STDIO}}
+    (link,) = snippets("cursor", STARTED, SnippetKind.LINK)
+    config = parse_qs(urlsplit(link.text).query, strict_parsing=True)["config"][0]
+    assert json.loads(base64.b64decode(config)) == STDIO

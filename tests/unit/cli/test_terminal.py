@@ -59,6 +59,33 @@ def test_table_clips_the_last_column_to_the_terminal() -> None:
     assert out.getvalue() == f"NAME  WHAT\na     {'x' * 13}…\n"
 
 
+def test_widest_columns_of_a_table_give_way_but_never_the_first() -> None:
+    out = Screen()
+    row = ("name-of-a-tool", "GET", "/a/path/of/some/length", "what it does in a few words")
+    terminal(out, environment={"NO_COLOR": "1", "COLUMNS": "52"}).table(("tool", "method", "path", "what"), [row])
+    assert out.getvalue() == (
+        "TOOL            METHOD  PATH           WHAT\nname-of-a-tool  GET     /a/path/of/s…  what it does…\n"
+    )
+
+
+def test_table_that_cannot_fit_keeps_what_can_be_read() -> None:
+    out = Screen()
+    terminal(out, environment={"NO_COLOR": "1", "COLUMNS": "10"}).table(("tool", "what"), [("name", "x" * 30)])
+    assert out.getvalue() == f"TOOL  WHAT\nname  {'x' * 11}…\n"
+
+
+def test_table_may_colour_words_of_its_first_column() -> None:
+    out = Screen()
+    terminal(out).table(("grade",), [("good",), ("bad",)], styles=("bold",), words={"bad": "red"})
+    assert out.getvalue() == "\x1b[2mGRADE\x1b[0m\n\x1b[1mgood\x1b[0m\n\x1b[31mbad\x1b[0m\n"
+
+
+def test_facts_are_aligned_and_harmless() -> None:
+    out = io.StringIO()
+    terminal(out).facts((("API", "https://x.test\x1b[2J"), ("older clients", "b")))
+    assert out.getvalue() == "  API            https://x.test[2J\n  older clients  b\n"
+
+
 def test_text_from_a_document_cannot_move_the_cursor_or_reorder_letters() -> None:
     out = io.StringIO()
     terminal(out).table(("name",), [("\x1b[2J\x1b]0;title\x07a\u202eb\r\nc\ud800",)])

@@ -35,6 +35,11 @@ from support.exchanges import Recorded
         ("[::1", False),
         ("::1", False),
         ("user@localhost", False),
+        ("localhost:80@evil.example.com", False),
+        ("localhost:evil", False),
+        ("[::1]evil.example.com", False),
+        ("[::1].evil.example.com:80", False),
+        ("localhost/evil", False),
     ],
 )
 def test_a_server_on_loopback_goes_by_loopback_names_only(host: str, allowed: bool) -> None:
@@ -46,6 +51,12 @@ def test_a_server_with_a_name_goes_by_it() -> None:
     assert is_host_allowed(rules, "mcp.example.com:443")
     assert not is_host_allowed(rules, "localhost")
     assert is_host_allowed(ANY_HOST, "anything")
+
+
+def test_an_address_of_ipv6_is_the_same_with_and_without_brackets() -> None:
+    for written in ("2001:db8::1", "[2001:db8::1]"):
+        assert is_host_allowed(AccessRules(hosts=frozenset({written})), "[2001:DB8::1]:8080")
+    assert not is_host_allowed(AccessRules(hosts=frozenset({""})), "]")
 
 
 @pytest.mark.parametrize(
@@ -68,6 +79,11 @@ def test_a_server_with_a_name_goes_by_it() -> None:
         ("chrome-extension://localhost", False),
         ("http://localhost/path", False),
         ("http://[::1", False),
+        ("http://[::1].evil.example.com", False),
+        ("http://localhost:80@evil.example.com", False),
+        ("http://localhost:\xe9", False),
+        ("http://local\thost", False),
+        ("http://localhost?", False),
     ],
 )
 def test_pages_of_this_machine_and_of_named_origins_may_call(origin: str, allowed: bool) -> None:
@@ -97,6 +113,13 @@ def test_pages_of_this_machine_and_of_named_origins_may_call(origin: str, allowe
 def test_one_token_lets_in_and_nothing_else_does(headers: dict[str, str], let_in: bool) -> None:
     expected = Principal(PrincipalKind.TOKEN) if let_in else Denied('Bearer realm="apifold"')
     assert bearer_token("s3cret")(Recorded(headers=headers)) == expected
+
+
+def test_a_token_is_compared_as_the_bytes_that_were_sent() -> None:
+    """Header values are bytes; a terminal sends what is beyond ASCII as UTF-8."""
+    sent = "geh\u00e4im\u20ac".encode().decode("latin-1")
+    headers = {"authorization": f"Bearer {sent}"}
+    assert bearer_token("geh\u00e4im\u20ac")(Recorded(headers=headers)) == Principal(PrincipalKind.TOKEN)
 
 
 def test_an_empty_token_lets_nobody_in() -> None:

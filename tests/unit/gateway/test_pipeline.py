@@ -57,6 +57,41 @@ def play(*steps: Step, limits: CallLimits | None = None) -> tuple[CallEngine, Sc
     return make_engine(API, upstream, time=time, limits=limits or CallLimits()), upstream, time
 
 
+# --- large answers -----------------------------------------------------------------------------------------------
+
+
+async def _turns_while_shaping(size: int) -> tuple[CallContext, int]:
+    """A call with an answer of so many bytes, and how often others had a turn after it was there."""
+    turns: list[int] = []
+    answered = False
+
+    async def answer(_: UpstreamRequest) -> UpstreamResponse:
+        nonlocal answered
+        answered = True
+        return reply(200, b'["' + b"x" * size + b'"]')
+
+    async def others() -> None:
+        while True:
+            if answered:
+                turns.append(1)
+            await asyncio.sleep(0)
+
+    engine, _, _ = play(answer)
+    other = asyncio.create_task(others())
+    await asyncio.sleep(0)
+    done = await call(engine)
+    other.cancel()
+    return done, len(turns)
+
+
+@on_loop
+async def test_a_large_answer_is_shaped_while_others_go_on() -> None:
+    done, turns = await _turns_while_shaping(2 * 1024 * 1024)
+    assert turns > 0
+    assert len(done.cuts) == 1
+    assert (await _turns_while_shaping(1024))[1] == 0
+
+
 # --- answers ---------------------------------------------------------------------------------------------------------
 
 

@@ -96,10 +96,39 @@ def test_caller_says_whether_the_connection_lives_on(head: bytes, keep: bool, ol
     assert (status, [(m.keep, m.old) for m in messages]) == (None, [(keep, old)])
 
 
-def test_upgrade_is_not_taken_but_the_message_is() -> None:
-    data = b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello"
-    status, messages = read(data)
-    assert (status, [(m.path, m.keep) for m in messages]) == (0, [("/ws", False)])
+@pytest.mark.parametrize("step", [0, 1, 60])
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        (b"Content-Length: 5", b"hello"),
+        (b"Transfer-Encoding: chunked", b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"),
+        (b"Expect: 100-continue\r\nContent-Length: 5", b"hello"),
+    ],
+)
+def test_message_that_offers_another_protocol_is_read_like_any_other(framing: bytes, body: bytes, step: int) -> None:
+    """Java's client offers HTTP/2 with its first request, the body of a POST included."""
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAEAA\r\nUpgrade: h2c\r\n"
+    data = b"POST /mcp?a HTTP/1.1\r\nHost: x\r\n" + offer + b"X-A: \xe9 \r\n" + framing + b"\r\n\r\n" + body
+    status, messages = read(data + b"GET / HTTP/1.1\r\nHost: y\r\n\r\n", step=step)
+    assert (status, len(messages)) == (None, 2)
+    first = messages[0]
+    assert (first.method, first.path, first.query, first.body, first.keep) == ("POST", "/mcp", "a", b"hello", True)
+    assert (first.headers["x-a"], first.headers["host"]) == ("\xe9", "x")
+    assert not first.headers.keys() & {"upgrade", "http2-settings", "connection"}
+    assert messages[1] == message(headers={"host": "y"})
+
+
+def test_message_without_content_that_offers_another_protocol_is_read_too() -> None:
+    data = b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    assert read(data) == (None, [message(path="/ws", headers={"host": "x", "connection": "close"}, keep=False)])
+    refused, messages = read(data.replace(b"close, ", b"") + b"\x81\x05hello")
+    assert (refused, [m.path for m in messages]) == (400, ["/ws"])
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 11", b"Transfer-Encoding: gzip"])
+def test_offer_of_another_protocol_is_no_way_around_a_bound(framing: bytes) -> None:
+    data = POST + b"Connection: Upgrade\r\nUpgrade: h2c\r\n" + framing + b"\r\n\r\n" + b"a" * 11
+    assert read(data, SMALL) == (413 if framing.startswith(b"Content") else 501, [])
 
 
 POST = b"POST / HTTP/1.1\r\nHost: x\r\n"

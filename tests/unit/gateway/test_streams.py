@@ -58,6 +58,23 @@ async def test_who_produces_for_a_slow_reader_waits() -> None:
 
 
 @on_loop
+async def test_an_outbox_says_when_it_is_full_and_when_there_is_room() -> None:
+    outbox = Outbox(limits=SMALL)
+    outbox.attach()
+    outbox.push(b"x" * 10)
+    assert not outbox.full
+    await outbox.room()
+    outbox.push(b"x")
+    assert outbox.full
+    waiting = asyncio.ensure_future(outbox.room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    outbox.take()
+    await waiting
+    assert not outbox.full
+
+
+@on_loop
 async def test_nobody_waits_for_a_reader_that_is_gone() -> None:
     outbox = Outbox(limits=SMALL, kept=25)
     reader = outbox.attach()

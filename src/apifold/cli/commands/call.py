@@ -1,15 +1,20 @@
 """`apifold call`: one tool called as a client would, or, with `--dry-run`, the request that would be sent."""
 
 import base64
-import difflib
 import json
+import math
+import shlex
 import sys
 from pathlib import Path
-from typing import assert_never
+from typing import NoReturn, assert_never
+
+import msgspec
+import msgspec.structs
 
 from apifold.bootstrap import api as assembly
 from apifold.bootstrap.api import API
 from apifold.bootstrap.options import Options
+from apifold.bootstrap.secrets import open_secrets
 from apifold.bootstrap.serve import run_loop
 from apifold.cli.arguments import UsageMistake
 from apifold.cli.invocation import Invocation
@@ -27,6 +32,7 @@ from apifold.core.mcp.content import (
 )
 from apifold.core.mcp.result import encode_tool_result
 from apifold.core.mcp.revisions import V2026_07_28
+from apifold.core.nearest import nearest
 from apifold.core.requests.credentials import describe, suggest_flag
 from apifold.core.requests.model import BodyKind, UpstreamRequest
 from apifold.core.tools.model import Tool
@@ -35,6 +41,9 @@ from apifold.gateway.context import CallContext, Prepared
 
 READABLE = frozenset({BodyKind.JSON, BodyKind.FORM, BodyKind.TEXT})
 """Bodies that are shown as text; the others are counted."""
+EXAMPLE = """--args '{"id": 1}'"""
+OPERATOR = "The person who runs this server can "
+"""How failures begin their advice to a model. At a terminal that person is the one who reads it."""
 
 
 class UnknownTool(AppError):
@@ -43,8 +52,12 @@ class UnknownTool(AppError):
 
 def run(asked: Invocation) -> int:
     """1 when the call was answered with an error, or could not be made."""
+    if asked.options.spec == "-" and asked.options.args == "-":
+        raise UsageMistake("SPEC and --args cannot both be standard input", "give one of them as a file: --args @FILE")
     arguments = _arguments(asked.options.args)
     decided = decide(asked)
+    if asked.options.dry_run:
+        decided = _with_what_there_is(decided, asked)
     codes: list[int] = []
 
     async def work() -> None:
@@ -72,36 +85,77 @@ async def _call(asked: Invocation, decided: Options, arguments: JSONObject) -> i
     return _report(completed, asked)
 
 
-def _arguments(text: str) -> JSONObject:
-    """`--args`: JSON, `@FILE`, or `-` for standard input."""
-    source = "--args"
-    if text == "-":
-        source, text = "standard input", sys.stdin.read()
-    elif text.startswith("@"):
-        source = text[1:]
+def _with_what_there_is(decided: Options, asked: Invocation) -> Options:
+    """A dry run needs no credentials: those that cannot be read are named and left out."""
+    auth = []
+    for spec in decided.auth:
         try:
-            text = Path(source).read_text(encoding="utf-8")
+            open_secrets((spec,), asked.environment)
+        except AppError as refused:
+            asked.terminal.warning(refused.message)
+        else:
+            auth.append(spec)
+    return msgspec.structs.replace(decided, auth=tuple(auth))
+
+
+def _arguments(given: str) -> JSONObject:
+    """`--args`: JSON, `@FILE`, or `-` for standard input."""
+    text: str | bytes = given
+    source, hint = "--args", f"quote it for the shell: {EXAMPLE}"
+    if given == "-":
+        source, hint, text = "standard input", "it has to be one JSON object.", sys.stdin.buffer.read()
+    elif given.startswith("@"):
+        source, hint = given[1:], "it has to hold one JSON object."
+        try:
+            text = Path(source).read_bytes()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise UsageMistake(f"--args: cannot read {source!r}: {reason}", "give @ and the path of a file.") from error
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise UsageMistake(f"{source} is not JSON: {error}", "quote it for the shell: --args '{\"id\": 1}'") from error
+        raise UsageMistake(f"{source} is not JSON: {error}", hint) from error
     if not isinstance(value, dict):
-        raise UsageMistake(f"{source} is not a JSON object", "name each argument: --args '{\"id\": 1}'")
+        raise UsageMistake(f"{source} is not a JSON object", f"name each argument: {EXAMPLE}")
     return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON value")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large for a number")
+    return number
 
 
 def _find(api: API, name: str) -> Tool:
     """By tool name, operation key or operation id."""
-    tool = api.catalogue.find(name)
+    tool = api.catalogue.find(" ".join(name.split()))
     if tool is not None:
         return tool
     names = [candidate for known in api.catalogue for candidate in (known.name, known.key)]
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "`apifold tools` lists what there is."
+    close = _template(api, name) or nearest(name, names)
+    hint = (
+        f"did you mean {close!r}?" if close else f"`apifold tools {shlex.quote(api.options.spec)}` lists what there is."
+    )
     raise UnknownTool("tool.unknown", f"there is no tool or operation {name!r}", hint=hint)
+
+
+def _template(api: API, name: str) -> str:
+    """`GET /books/{bookId}` for `GET /books/7`; empty when no path fits."""
+    method, _, path = name.partition(" ")
+    segments = path.strip().split("/")
+    for tool in api.catalogue:
+        pattern = tool.operation.path.split("/")
+        fits = len(pattern) == len(segments) and all(
+            "{" in wanted or wanted == given for wanted, given in zip(pattern, segments, strict=True)
+        )
+        if fits and tool.operation.method.upper() == method.upper():
+            return tool.key
+    return ""
 
 
 def _show(prepared: Prepared, api: API, asked: Invocation) -> None:
@@ -146,21 +200,37 @@ def _print(request: UpstreamRequest, terminal: Terminal) -> None:
 def _report(completed: CallContext, asked: Invocation) -> int:
     result = completed.result
     if asked.as_json:
-        asked.terminal.json(json.loads(encode_tool_result(result, V2026_07_28, b"")))
+        exact = msgspec.json.format(encode_tool_result(result, V2026_07_28, b""))  # numbers stay as they were sent
+        asked.terminal.text(exact.decode() + "\n")
     elif completed.failure is not None:
-        asked.terminal.error(completed.failure.message, completed.failure.hint)
+        asked.terminal.error(completed.failure.message, _for_the_operator(completed.failure.hint))
     else:
         _print_result(result, asked.terminal)
     return 1 if result.is_error else 0
 
 
+def _for_the_operator(hint: str) -> str:
+    rest = hint.removeprefix(OPERATOR)
+    return hint if rest == hint else rest[:1].upper() + rest[1:]
+
+
 def _print_result(result: ToolResult, terminal: Terminal) -> None:
     for block in result.content:
         if isinstance(block, TextContent):
-            for line in block.text.splitlines():
+            for line in _readable(block.text, terminal).splitlines():
                 terminal.line(terminal.clean(line))
         else:
             terminal.line(f"({_kind(block)}; --format json shows it)")
+
+
+def _readable(text: str, terminal: Terminal) -> str:
+    """JSON in lines where a person reads it; a program gets what the API sent."""
+    if not terminal.is_tty or not text.startswith(("{", "[")):
+        return text
+    try:
+        return msgspec.json.format(text)
+    except msgspec.DecodeError:
+        return text
 
 
 def _kind(block: ContentBlock) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from apifold.bootstrap.options import DEFAULT_SELECTION
-from apifold.cli.announcement import tools_table
 from apifold.cli.invocation import Invocation
 from apifold.cli.reading import decide, load, warn
+from apifold.cli.tables import number, tools_table
 from apifold.cli.terminal import Terminal
 from apifold.core.tools.compiler import Catalogue, CompileOptions, compile_tools
 from apifold.core.tools.model import Annotations, Tool
@@ -45,7 +45,7 @@ def _as_json(catalogue: Catalogue, tool: Tool) -> dict[str, object]:
         "name": tool.name,
         "method": tool.operation.method,
         "path": tool.operation.path,
-        "operationId": tool.operation.operation_id,
+        "operationId": tool.operation.operation_id or None,
         "title": tool.title,
         "description": tool.description,
         "inputSchema": catalogue.input(tool).schema,
@@ -60,7 +60,7 @@ def _print(tools: Sequence[Tool], catalogue: Catalogue, terminal: Terminal) -> N
     tools_table(tools, terminal)
     total, shown = len(catalogue.tools), len(tools)
     terminal.line()
-    count = f"{shown} of {total} tools" if shown != total else f"{total} tools"
+    count = number(total, "tool") if shown == total else f"{shown:,} of {number(total, 'tool')}"
     left_out = catalogue.document.declared_operations - total
-    more = f"; {left_out} operations left out: `apifold validate` says why" if left_out else ""
+    more = f"; {number(left_out, 'operation')} left out: `apifold validate` says why" if left_out else ""
     terminal.line(terminal.paint(f"{count}{more}", "dim"))

@@ -21,6 +21,8 @@ CAPABILITIES_KEY = f"{_PREFIX}clientCapabilities"
 CLIENT_KEY = f"{_PREFIX}clientInfo"
 LOG_LEVEL_KEY = f"{_PREFIX}logLevel"
 
+_LONGEST_NAME = 200
+
 LEVELS: Mapping[str, int] = {
     name: rank
     for rank, name in enumerate(("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"))
@@ -107,11 +109,15 @@ def client_identity(value: JSON) -> tuple[str, str]:
     """Name and version of an `Implementation`; empty where it does not say. For display only (basic, `_meta`)."""
     if not isinstance(value, dict):
         return "", ""
-    name, version = value.get("name"), value.get("version")
-    return name if isinstance(name, str) else "", version if isinstance(version, str) else ""
+    return _short(value.get("name")), _short(value.get("version"))
+
+
+def _short(value: JSON) -> str:
+    """Sessions and records keep it, whatever is sent."""
+    return value[:_LONGEST_NAME] if isinstance(value, str) else ""
 
 
 def _version_mismatch(sent: str | None, version: JSON) -> str:
     if sent is None:
         return "Header mismatch: MCP-Protocol-Version is missing"
-    return f"Header mismatch: MCP-Protocol-Version header value '{sent[:100]}' does not match body value '{version}'"
+    return f"Header mismatch: MCP-Protocol-Version header value '{sent[:100]}' does not match body value '{str(version)[:100]}'"

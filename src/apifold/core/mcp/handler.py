@@ -4,22 +4,25 @@ Decides which methods a revision has and what a well-formed request for each loo
 business: some operations need only what is known already, a `Call` needs the backend.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import TypeAlias
 
 import msgspec
 
+from apifold.core.limits import WIRE
 from apifold.core.mcp.codes import INVALID_PARAMS, METHOD_NOT_FOUND
 from apifold.core.mcp.envelope import Fault, is_level
-from apifold.core.mcp.messages import Request
+from apifold.core.mcp.messages import Request, encode
 from apifold.core.mcp.outcome import Filter
 from apifold.core.mcp.revisions import Revision
 from apifold.core.mcp.server import ServerDescription
 from apifold.core.values import JSON, JSONObject
 
-_MOST_URIS = 256
-"""Resources one stream may watch."""
+TOO_MANY_SUBSCRIPTIONS = Fault(
+    INVALID_PARAMS,
+    f"At most {WIRE.subscriptions} resources can be watched, with {WIRE.subscription_bytes:,} bytes of URIs together",
+)
 
 
 class Kind(Enum):
@@ -141,7 +144,10 @@ def _initialize(params: JSONObject) -> Operation | Fault:
     version, capabilities = params.get("protocolVersion"), params.get("capabilities")
     if not isinstance(version, str):
         return Fault(INVALID_PARAMS, "initialize needs protocolVersion, a string")
-    return Initialize(version, capabilities if isinstance(capabilities, dict) else {}, params.get("clientInfo"))
+    declared = capabilities if isinstance(capabilities, dict) else {}
+    if len(encode(declared)) > WIRE.introduction_bytes:  # a session keeps them
+        return Fault(INVALID_PARAMS, f"capabilities are longer than {WIRE.introduction_bytes:,} bytes")
+    return Initialize(version, declared, params.get("clientInfo"))
 
 
 def _lister(kind: Kind) -> Callable[[JSONObject], Operation | Fault]:
@@ -230,16 +236,24 @@ def _listen(params: JSONObject) -> Operation | Fault:
     if not isinstance(wanted, dict):
         return Fault(INVALID_PARAMS, "subscriptions/listen needs notifications, an object")
     uris = wanted.get("resourceSubscriptions", [])
-    if not isinstance(uris, list) or len(uris) > _MOST_URIS:
-        return Fault(INVALID_PARAMS, f"resourceSubscriptions is a list of at most {_MOST_URIS} URIs")
+    if not isinstance(uris, list):
+        return Fault(INVALID_PARAMS, "resourceSubscriptions is a list of URIs")
+    watched = frozenset(uri for uri in uris if isinstance(uri, str))
+    if are_too_many(watched):
+        return TOO_MANY_SUBSCRIPTIONS
     return Listen(
         Filter(
             tools=wanted.get("toolsListChanged") is True,
             prompts=wanted.get("promptsListChanged") is True,
             resources=wanted.get("resourcesListChanged") is True,
-            uris=frozenset(uri for uri in uris if isinstance(uri, str)),
+            uris=watched,
         )
     )
+
+
+def are_too_many(uris: Collection[str]) -> bool:
+    """Whether these are more resources than one client or stream may watch: they are kept as long as it lasts."""
+    return len(uris) > WIRE.subscriptions or sum(len(uri.encode()) for uri in uris) > WIRE.subscription_bytes
 
 
 _READERS: Mapping[str, Callable[[JSONObject], Operation | Fault]] = {

@@ -56,13 +56,17 @@ class Bundle:
         else:
             self._try(base, data)
 
-    def miss(self, base: str, reason: str, advice: str = "") -> None:
-        """A file will not come. What refers to it is left out or cut where it stands; everything else lives."""
+    def miss(self, base: str, reason: str, advice: str = "", *, is_allowed: bool = True) -> None:
+        """A file will not come. What refers to it is left out or cut where it stands; everything else lives.
+
+        `is_allowed` is False when it may be there and was not looked at.
+        """
         referrer = self._wanted.pop(base, "")
         self._known.add(base)
         message = f"the file {base[:200]!r} is not used: {reason}"
         where = f"{referrer}#" if referrer else ""
-        self._diagnostics.append(Diagnostic("reference.file_missing", Severity.WARNING, where, message, advice))
+        code = "reference.file_missing" if is_allowed else "reference.file_not_allowed"
+        self._diagnostics.append(Diagnostic(code, Severity.WARNING, where, message, advice))
 
     def document(self) -> Document:
         """Read the operations. Raises `DocumentRefused` when the root is no OpenAPI document."""

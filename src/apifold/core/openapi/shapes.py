@@ -34,6 +34,8 @@ class Shape(msgspec.Struct, frozen=True):
     """The schema of unnamed properties; `None` when none is given or it is only `true` or `false`."""
     binary: bool = False
     """A string that stands for bytes: `format: binary`, Swagger's `file`, or raw `contentMediaType` of 3.1."""
+    media_type: str = ""
+    """`contentMediaType` of a string that stands for itself, not for an encoding of it."""
 
     @property
     def is_typed(self) -> bool:
@@ -66,6 +68,7 @@ def shape_of(resolver: Resolver, *nodes: Node | None) -> Shape:
         items=tuple(reader.items),
         additional=reader.additional,
         binary=reader.binary,
+        media_type=reader.media_type,
     )
 
 
@@ -86,6 +89,7 @@ class _Reader:
         self.items: list[Node] = []
         self.additional: Node | None = None
         self.binary = False
+        self.media_type = ""
 
     def read(self, node: Node, depth: int) -> frozenset[str]:
         """Note what the schema says and give the types it allows."""
@@ -131,6 +135,9 @@ class _Reader:
         if isinstance(additional, dict) and self.additional is None:
             self.additional = _child(node, additional, "additionalProperties")
         self.binary = self.binary or is_binary_schema(value)
+        media_type = value.get("contentMediaType")
+        if isinstance(media_type, str) and "contentEncoding" not in value:
+            self.media_type = self.media_type or media_type
         return _declared_types(value)
 
 

@@ -56,6 +56,11 @@ def check_arguments(plan: RequestPlan, arguments: JSONObject, repairs: list[str]
         arguments = with_legal_names(arguments, plan.legal_names, plan.renames)
         missing = {name: value for name, value in plan.defaults.items() if arguments.get(name) is None}
         arguments |= missing
+    for name in plan.never_empty:
+        if arguments.get(name) == "":
+            arguments = {key: value for key, value in arguments.items() if key != name}
+            if repairs is not None:
+                repairs.append(f"{pointer(name)}: an empty string left out")
     if not schema.accepts(arguments):
         arguments, content_type = _repaired(plan, arguments, repairs)
         if not schema.accepts(arguments) and not _accepts_files(plan, arguments):

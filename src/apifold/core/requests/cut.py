@@ -1,21 +1,24 @@
-"""Makes a JSON value fit a size by leaving out whole items, and says exactly what was left out.
+"""Makes a JSON text fit a size by leaving out whole items, and says exactly what was left out.
 
 Lists keep their first items, objects their small members; only a single text, or a single item larger than all the
-room there is, is cut inside. The result is always valid JSON. Works on the whole value; a body of which the end was
-never read is first closed where it can be (`close_early`).
+room there is, is cut inside. The result is always valid JSON, and what is kept stands as it was written. Only the
+containers that must be opened are, one level at a time: megabytes of values are never made just to be dropped. A body
+of which the end was never read is first closed where it can be (`close_early`).
 """
 
 import re
+from typing import Final, TypeAlias
 
 import msgspec
-
-from apifold.core.values import JSON, JSONObject
 
 _SMALLEST_SHARE = 256
 """Bytes. When the large members of an object would get less each, it is treated as a map: first members stay."""
 _SHORTEST_TEXT = 64
 _DEEPEST = 64
 _SENTENCE_CUTS = 5
+
+Left: TypeAlias = "list[msgspec.Raw] | dict[str, msgspec.Raw] | str | None"
+"""A JSON value of which only the outermost level is decoded; msgspec encodes it as it is."""
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -25,7 +28,7 @@ class Cut(msgspec.Struct, frozen=True):
     """`items` of a list, `members` of an object, `characters` of a text."""
     kept: int
     total: int
-    remainder: JSON
+    remainder: Left
     """What was left out: the further items, members or characters."""
 
     @property
@@ -40,97 +43,103 @@ def describe(cuts: tuple[Cut, ...]) -> str:
     return f"{told}; and {more:,} more places were cut" if more > 0 else told
 
 
-def fit(value: JSON, *, size: int) -> tuple[JSON, tuple[Cut, ...]]:
-    """`value` in at most about `size` bytes of JSON, and what was cut. The value itself is not changed."""
+def fit(body: bytes, *, size: int) -> tuple[bytes, tuple[Cut, ...]]:
+    """JSON in at most about `size` bytes, and what was cut. `body` is valid JSON."""
     cuts: list[Cut] = []
-    fitted = _fit(value, size, "", 0, cuts)
-    if isinstance(fitted, _Unfit):
-        return None, (Cut("", "items", 0, 1, value),)
+    whole = msgspec.Raw(body.strip())
+    fitted = _fit(whole, size, "", 0, cuts)
+    if fitted is None:
+        return b"null", (Cut("", "items", 0, 1, [whole]),)
     return fitted, tuple(cuts)
 
 
-class _Unfit:
-    """There is no way to show anything of this value in the room there is."""
+_TEXT: Final = msgspec.json.Decoder(str)
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encode: Final = msgspec.json.Encoder().encode
 
 
-_UNFIT = _Unfit()
+def _size(raw: msgspec.Raw) -> int:
+    return len(memoryview(raw))
 
 
-def _size(value: JSON) -> int:
-    return len(msgspec.json.encode(value))
-
-
-def _fit(value: JSON, size: int, pointer: str, depth: int, cuts: list[Cut]) -> "JSON | _Unfit":
+def _fit(raw: msgspec.Raw, size: int, pointer: str, depth: int, cuts: list[Cut]) -> bytes | None:
+    """The value in the room there is; `None` when there is no way to show anything of it."""
+    view = memoryview(raw)
+    if len(view) <= size:
+        return bytes(view)
     if depth > _DEEPEST or size < 2:
-        return _UNFIT
-    match value:
-        case str():
-            return _fit_text(value, size, pointer, cuts)
-        case list():
-            return _fit_list(value, size, pointer, depth, cuts)
-        case dict():
-            return _fit_object(value, size, pointer, depth, cuts)
-        case _:
-            return value if _size(value) <= size else _UNFIT
+        return None
+    try:
+        match view[0]:
+            case 0x22:
+                return _fit_text(_TEXT.decode(raw), size, pointer, cuts)
+            case 0x5B:
+                return _fit_list(_ITEMS.decode(raw), size, pointer, depth, cuts)
+            case 0x7B:
+                return _fit_object(_MEMBERS.decode(raw), size, pointer, depth, cuts)
+            case _:
+                return None
+    except (ValueError, RecursionError):  # half of a surrogate pair, or nested deeper than anyone decodes
+        return None
 
 
-def _fit_text(value: str, size: int, pointer: str, cuts: list[Cut]) -> "JSON | _Unfit":
-    if _size(value) <= size:
-        return value
+def _fit_text(value: str, size: int, pointer: str, cuts: list[Cut]) -> bytes | None:
+    if len(whole := _encode(value)) <= size:  # it was longer for its escapes only
+        return whole
     if size < _SHORTEST_TEXT:
-        return _UNFIT
+        return None
     kept = value[: size - 8]
-    while (now := _size(kept)) > size - 4:
+    while (now := len(_encode(kept))) > size - 4:
         kept = kept[: len(kept) * (size - 4) // now]  # a character takes one to six bytes
     cuts.append(Cut(pointer, "characters", len(kept), len(value), value[len(kept) :]))
-    return f"{kept}…"
+    return _encode(f"{kept}…")
 
 
-def _fit_list(value: list[JSON], size: int, pointer: str, depth: int, cuts: list[Cut]) -> "JSON | _Unfit":
+def _fit_list(items: list[msgspec.Raw], size: int, pointer: str, depth: int, cuts: list[Cut]) -> bytes | None:
     room, kept = size - 2, 0
-    for item in value:
+    for item in items:
         room -= _size(item) + 1
         if room < -1:
             break
         kept += 1
-    if kept == len(value):
-        return value
-    if kept:
-        cuts.append(Cut(pointer, "items", kept, len(value), value[kept:]))
-        return value[:kept]
+    if kept or not items:
+        if kept < len(items):
+            cuts.append(Cut(pointer, "items", kept, len(items), items[kept:]))
+        return _encode(items[:kept])
     inside: list[Cut] = []
-    first = _fit(value[0], size - 2, f"{pointer}/0", depth + 1, inside)
-    if isinstance(first, _Unfit):
-        cuts.append(Cut(pointer, "items", 0, len(value), value))
-        return []
+    first = _fit(items[0], size - 2, f"{pointer}/0", depth + 1, inside)
+    if first is None:
+        cuts.append(Cut(pointer, "items", 0, len(items), items))
+        return b"[]"
     cuts.extend(inside)
-    if len(value) > 1:
-        cuts.append(Cut(pointer, "items", 1, len(value), value[1:]))
-    return [first]
+    if len(items) > 1:
+        cuts.append(Cut(pointer, "items", 1, len(items), items[1:]))
+    return b"[%b]" % first
 
 
-def _fit_object(value: JSONObject, size: int, pointer: str, depth: int, cuts: list[Cut]) -> "JSON | _Unfit":
-    sizes = {key: _size(key) + _size(member) + 2 for key, member in value.items()}
+def _fit_object(members: dict[str, msgspec.Raw], size: int, pointer: str, depth: int, cuts: list[Cut]) -> bytes | None:
+    sizes = {key: len(_encode(key)) + _size(member) + 2 for key, member in members.items()}
     if sum(sizes.values()) + 1 <= size:
-        return value
+        return _encode(members)
     large, share = _large_members(sizes, size - 2)
     if share < _SMALLEST_SHARE:
-        return _fit_map(value, sizes, size, pointer, cuts)
-    kept: JSONObject = {}
-    dropped: JSONObject = {}
-    for key, member in value.items():
+        return _fit_map(members, sizes, size, pointer, cuts)
+    kept: dict[str, msgspec.Raw] = {}
+    dropped: dict[str, msgspec.Raw] = {}
+    for key, member in members.items():
         if key not in large:
             kept[key] = member
             continue
         place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
-        fitted = _fit(member, share - _size(key) - 2, place, depth + 1, cuts)
-        if isinstance(fitted, _Unfit):
+        fitted = _fit(member, share - (sizes[key] - _size(member)), place, depth + 1, cuts)
+        if fitted is None:
             dropped[key] = member
         else:
-            kept[key] = fitted
+            kept[key] = msgspec.Raw(fitted)
     if dropped:
-        cuts.append(Cut(pointer, "members", len(kept), len(value), dropped))
-    return kept
+        cuts.append(Cut(pointer, "members", len(kept), len(members), dropped))
+    return _encode(kept)
 
 
 def _large_members(sizes: dict[str, int], room: int) -> tuple[set[str], int]:
@@ -144,16 +153,16 @@ def _large_members(sizes: dict[str, int], room: int) -> tuple[set[str], int]:
     return set(), room
 
 
-def _fit_map(value: JSONObject, sizes: dict[str, int], size: int, pointer: str, cuts: list[Cut]) -> "JSON | _Unfit":
-    room = size - 2
-    kept: JSONObject = {}
-    for key, member in value.items():
+def _fit_map(members: dict[str, msgspec.Raw], sizes: dict[str, int], size: int, pointer: str, cuts: list[Cut]) -> bytes:
+    room, count = size - 2, 0
+    for key in members:
         room -= sizes[key]
         if room < 0:
             break
-        kept[key] = member
-    cuts.append(Cut(pointer, "members", len(kept), len(value), {k: v for k, v in value.items() if k not in kept}))
-    return kept
+        count += 1
+    pairs = list(members.items())
+    cuts.append(Cut(pointer, "members", count, len(pairs), dict(pairs[count:])))
+    return _encode(dict(pairs[:count]))
 
 
 # --- a body whose end was not read -----------------------------------------------------------------------------------

@@ -129,18 +129,19 @@ def _write_property(plan: _Property, value: JSON, *, form_data: bool) -> Iterato
 def _single(plan: _Property, value: JSON, shape: Shape, *, form_data: bool) -> Part:
     declared = plan.encoding.content_type
     if isinstance(value, dict) and takes_file(shape, value) and looks_binary(value):
-        return _file(plan, read_binary(value), form_data=form_data)
+        return _file(plan, read_binary(value), shape, form_data=form_data)
     if isinstance(value, str) and (
         shape.binary
         or asks_for_bytes(declared, shape)
         or (plan.takes_data_uri and ";base64," in value and looks_binary(value))
     ):
-        return _file(plan, read_binary(value), form_data=form_data)
+        return _file(plan, read_binary(value), shape, form_data=form_data)
     if isinstance(value, dict | list) or is_json_type(declared):
         content_type = declared if declared is not None and is_json_type(declared) else "application/json"
         content = _json_part(value, shape)
     else:
-        content_type = "" if declared is None or is_wildcard(declared) or "," in declared else declared
+        named = declared or shape.media_type
+        content_type = "" if is_wildcard(named) or "," in named else named
         content = text_of(value).encode()
     return _part(plan.name, content, form_data=form_data, content_type=content_type, headers=plan.headers)
 
@@ -157,8 +158,9 @@ def _is_file(plan: _Property) -> bool:
     return any(shape.binary or asks_for_bytes(plan.encoding.content_type, shape) for shape in (plan.shape, plan.item))
 
 
-def _file(plan: _Property, file: Binary, *, form_data: bool) -> Part:
-    content_type = _file_type(plan.encoding.content_type, file.content_type)
+def _file(plan: _Property, file: Binary, shape: Shape, *, form_data: bool) -> Part:
+    # `contentMediaType` counts where no encoding says otherwise (3.1.1, Working With Binary Data).
+    content_type = _file_type(plan.encoding.content_type or shape.media_type, file.content_type)
     given = {name: text for name, text in file.headers.items() if _TOKEN.fullmatch(name)}
     lower = {name.lower(): text for name, text in given.items() if name.lower() not in _OURS}
     headers = {name: lower.pop(name.lower(), default) for name, default in plan.headers.items()}
@@ -170,9 +172,9 @@ def _file(plan: _Property, file: Binary, *, form_data: bool) -> Part:
     )
 
 
-def _file_type(declared: str | None, given: str) -> str:
+def _file_type(declared: str, given: str) -> str:
     """The type of a file part: the caller's where the document admits it, else the document's, else octets."""
-    admitted = [name.strip() for name in (declared or "").split(",") if name.strip()]
+    admitted = [name.strip() for name in declared.split(",") if name.strip()]
     if given and (not admitted or any(_admits(name, given) for name in admitted)):
         return given
     return next((name for name in admitted if not is_wildcard(name)), given or _OCTETS)

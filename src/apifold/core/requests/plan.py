@@ -15,7 +15,7 @@ import msgspec.structs
 from apifold.core.errors import AppError, ErrorCategory
 from apifold.core.openapi.media import MediaKind, essence, find_media_type, media_kind, selectable_media_types
 from apifold.core.openapi.model import Location, MediaType, Node, Parameter, RequestBody
-from apifold.core.openapi.references import Resolver
+from apifold.core.openapi.references import Resolver, Unresolved
 from apifold.core.openapi.shapes import json_type, shape_of
 from apifold.core.openapi.wire import CONNECTION_HEADERS, IGNORED_HEADERS
 from apifold.core.requests.binary import is_media_type, looks_binary, media_type_text
@@ -25,7 +25,7 @@ from apifold.core.requests.repair import legal_names
 from apifold.core.requests.serialize import Rule, Unwritable, Write, compile_rule
 from apifold.core.requests.servers import Base, ServerChoice, choose_base
 from apifold.core.requests.template import parse_template, path_writer
-from apifold.core.tools.model import Renames, Role, Tool, ToolInput
+from apifold.core.tools.model import Argument, Renames, Role, Tool, ToolInput
 from apifold.core.tools.naming import CONTENT_TYPE
 from apifold.core.values import JSON
 
@@ -43,6 +43,20 @@ STATIC_HEADERS: Final = (
 _NOTHING_SAID: Final = ServerChoice()
 _MAX_WRITERS: Final = 64
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "QUERY"})
+_NEVER_EMPTY: Final = (
+    "date",
+    "date-time",
+    "time",
+    "duration",
+    "uuid",
+    "email",
+    "ipv4",
+    "ipv6",
+    "uri",
+    "url",
+    "hostname",
+)
+"""Formats without an empty value. Strict function calling makes models give every argument, `""` for "none"."""
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -173,6 +187,8 @@ class RequestPlan(msgspec.Struct, frozen=True):
     """Wire names that are accepted in place of an argument's name."""
     defaults: Mapping[str, JSON] = msgspec.field(default_factory=dict)
     """Required arguments that the document gives a value for, by legal name."""
+    never_empty: tuple[str, ...] = ()
+    """Optional arguments for which an empty text cannot be meant, because of their format."""
     idempotent: bool = False
 
 
@@ -184,8 +200,8 @@ def compile_plan(
     servers: ServerChoice = _NOTHING_SAID,
     headers: tuple[tuple[str, str], ...] = STATIC_HEADERS,
 ) -> RequestPlan:
-    """The plan of a tool. `headers` are sent with every request. Raises `InvalidServer`
-    and `UncallableOperation`.
+    """The plan of a tool. `headers` are sent with every request. Raises `UncallableOperation`, and `InvalidServer` for
+    a base URL that cannot be used.
     """
     from apifold.core.requests.validate import ArgumentSchema  # noqa: PLC0415  no start waits for the validator
 
@@ -228,8 +244,19 @@ def compile_plan(
         renames=tool_input.renames,
         legal_names=legal_names(tool),
         defaults=defaults,
+        never_empty=tuple(argument.name for argument in tool.arguments if _is_never_empty(argument, resolver)),
         idempotent=operation.method.upper() in _IDEMPOTENT,
     )
+
+
+def _is_never_empty(argument: Argument, resolver: Resolver) -> bool:
+    if argument.required or argument.parameter is None or (node := _schema_node(argument.parameter)) is None:
+        return False
+    try:
+        schema = resolver.follow(node).value
+    except Unresolved:
+        return False
+    return isinstance(schema, dict) and schema.get("format") in _NEVER_EMPTY
 
 
 def _belongs_to_us(header: str) -> bool:

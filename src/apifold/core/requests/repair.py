@@ -72,6 +72,8 @@ class Repairs(msgspec.Struct):
             return value
         if isinstance(value, str):
             return self._parsed(value, schemas, path)
+        if type(value) is int:
+            return self._as_text(value, schemas, path)
         known = _expanded(schemas, self.root)
         if isinstance(value, dict):
             return self._object(value, known, path)
@@ -104,6 +106,14 @@ class Repairs(msgspec.Struct):
             return text
         self.done.append(f"{pointer(*path)}: read as JSON")
         return self.repaired(value, schemas, path)
+
+    def _as_text(self, number: int, schemas: Sequence[JSON], path: tuple[str | int, ...]) -> JSON:
+        """An id that looks like a number, where only text may stand."""
+        text = str(number)
+        if not schemas or self._admits(schemas, number) or not self._admits(schemas, text):
+            return number
+        self.done.append(f"{pointer(*path)}: a number read as text")
+        return text
 
     def _admits(self, schemas: Iterable[JSON], value: JSON) -> bool:
         return any(_admits(schema, value, self.root, _MAX_SCHEMAS) for schema in schemas)

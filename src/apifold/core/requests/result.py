@@ -216,6 +216,7 @@ def _shape_json(
     text = _json_text(body)
     if text is None:
         body = scrubber.clean(charset.decode(body, declared).encode("utf-8", "replace"))
+        body = _ESCAPE.sub(_whole_character, body)
         text = _json_text(body)
         if text is None:
             return None
@@ -238,20 +239,26 @@ def _json_text(body: bytes) -> str | None:
         return None
 
 
-def _cut_json(body: bytes, why: str, limits: CallLimits) -> _Parts | None:
-    try:
-        value = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        return None
-    fitted, cuts = cut.fit(value, size=limits.result_bytes)
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def _whole_character(escape: re.Match[bytes]) -> bytes:
+    """Half of a surrogate pair, which programs leave when they cut a text, is no character (RFC 8259 8.2)."""
+    return b"\\ufffd" if escape[1] else escape[0]
+
+
+def _cut_json(body: bytes, why: str, limits: CallLimits) -> _Parts:
+    fitted, cuts = cut.fit(body, size=limits.result_bytes)
     told = f" It was cut to what fits: {cut.describe(cuts)}." if cuts else ""
     advice = " Ask for less (filters, fewer fields, smaller pages) to see the rest."
-    return _Parts((TextContent(msgspec.json.encode(fitted).decode()), TextContent(why + told + advice)), cuts=cuts)
+    return _Parts((TextContent(fitted.decode()), TextContent(why + told + advice)), cuts=cuts)
 
 
 def _shape_unfinished_json(body: bytes, response: UpstreamResponse, limits: CallLimits) -> _Parts | None:
     closed = cut.close_early(body[: limits.result_bytes])
-    if closed is None:
+    if closed is None or _json_text(closed) is None:
         return None
     why = (
         f"The answer is longer than {len(response.body):,} bytes, the most that is read; "

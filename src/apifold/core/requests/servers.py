@@ -20,6 +20,7 @@ _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 _HOST: Final = re.compile(r"[a-z0-9._~!$&'()*+,;=-]+|[0-9a-f:.]+")
 _ODD: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_AFTER_HOST: Final = re.compile(r"^[^/?#]*//[^/?#]*(/[^?#]*)")
 _USER_INFO: Final = re.compile(r"//[^/?#]*@")
 _PORTS: Final = {"http": 80, "https": 443}
 _LITERAL: Final = "/:@!$&'()*+,;=-._~%"
@@ -40,6 +41,8 @@ class Base(msgspec.Struct, frozen=True):
     origin: Origin | None
     path: str
     """Percent-encoded, starts with `/` unless empty, never ends with one."""
+    problem: str = ""
+    """Why there is no origin, where the document named one that cannot be used."""
 
 
 class ServerChoice(msgspec.Struct, frozen=True):
@@ -60,16 +63,31 @@ _NOTHING_SAID: Final = ServerChoice()
 
 
 def choose_base(servers: Sequence[Server], choice: ServerChoice = _NOTHING_SAID) -> Base:
-    """The base of an operation's requests. Raises `InvalidServer` when no server is usable."""
+    """The base of an operation's requests: the first server that can be called, else the first that is relative.
+
+    Where none is either, the base still has the path of the first one and says what the problem is, so that a request
+    can be shown. Raises `InvalidServer` for a base URL that cannot be used.
+    """
     if choice.base_url:
         return parse_base(choice.base_url)
-    failure = InvalidServer("The document names no server.")
+    relative: Base | None = None
+    problem = "The document names no server."
     for server in servers:
         try:
-            return _replaced(parse_base(_located(fill_variables(server, choice.variables), choice)), choice)
+            base = _replaced(parse_base(_located(fill_variables(server, choice.variables), choice)), choice)
         except InvalidServer as error:
-            failure = error
-    raise failure
+            problem = error.message
+            continue
+        if base.origin is not None:
+            return base
+        relative = relative or base
+    return relative or Base(None, _path_alone(servers), problem)
+
+
+def _path_alone(servers: Sequence[Server]) -> str:
+    """The path of the first server, whatever is wrong with what stands before it."""
+    match = _AFTER_HOST.search(servers[0].url) if servers else None
+    return _base_path(match[1]) if match else ""
 
 
 def fill_variables(server: Server, given: Mapping[str, str]) -> str:

@@ -99,8 +99,15 @@ class ArgumentSchema:
         """What is wrong in the alternative that was most likely meant; the allowed types when none is near."""
         here = len(error.instance_path)
         near = [branch for branch in branches if not any(_is_type_error(inner, here) for inner in branch)]
+        tags = [_tag_error(branch, here) for branch in near]
+        meant = [branch for branch, tag in zip(near, tags, strict=True) if tag is None]
+        if near and not meant and (problem := _no_such_tag(list(filter(None, tags)))) is not None:
+            yield problem
+            return
         if near:
-            best = min(near, key=lambda branch: (-max(len(inner.instance_path) for inner in branch), len(branch)))
+            best = min(
+                meant or near, key=lambda branch: (-max(len(inner.instance_path) for inner in branch), len(branch))
+            )
             for inner in best[:_MAX_PROBLEMS]:
                 yield from self._describe(inner)
             return
@@ -189,6 +196,33 @@ def _outline(schema: JSONObject) -> JSONObject:
 
 def _is_type_error(error: jsonschema_rs.ValidationError, depth: int) -> bool:
     return isinstance(error.kind, Kind.Type) and len(error.instance_path) == depth
+
+
+def _tag_error(branch: list[jsonschema_rs.ValidationError], depth: int) -> jsonschema_rs.ValidationError | None:
+    """The error that says a value is of another kind: a property right below has one fixed value, and not this one."""
+    return next(
+        (
+            error
+            for error in branch
+            if len(error.instance_path) == depth + 1 and isinstance(error.kind, Kind.Enum | Kind.Constant)
+        ),
+        None,
+    )
+
+
+def _no_such_tag(tags: list[jsonschema_rs.ValidationError]) -> Problem | None:
+    """What the property may be in any alternative, when it is the same one that rules all of them out."""
+    places = {pointer(*tag.instance_path) for tag in tags}
+    if len(places) > 1:
+        return None
+    options: list[object] = []
+    for tag in tags:
+        if isinstance(tag.kind, Kind.Enum):
+            options += tag.kind.options
+        elif isinstance(tag.kind, Kind.Constant):
+            options.append(tag.kind.expected_value)
+    listed = dict.fromkeys(json.dumps(option) for option in options)
+    return Problem(places.pop(), "must be one of " + _listed(listed))
 
 
 def _expectation(error: jsonschema_rs.ValidationError) -> str:

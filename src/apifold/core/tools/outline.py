@@ -15,6 +15,12 @@ OVERHEAD = 30
 """Bytes of punctuation, `properties`, `required` and the like around a schema."""
 
 
+MAX_FACTS = 256_000
+"""Bytes of the keywords of one schema; only a list of values can come near. No list of values that anybody wrote does."""
+MAX_PROPERTIES = 10_000
+"""Properties of one object, whatever is required."""
+
+
 class Opened(msgspec.Struct, frozen=True):
     """The properties of an object, each outlined."""
 
@@ -62,6 +68,21 @@ class Outline(msgspec.Struct):
     @property
     def is_leaf(self) -> bool:
         return not (self.properties or self.branches) and self.items is None and not isinstance(self.additional, tuple)
+
+    def bound(self) -> list[str]:
+        """Leave out what goes beyond any reason; what that was, in words."""
+        left_out: list[str] = []
+        if self.size > MAX_FACTS:
+            left_out.append(f"a list of values of {self.size:,} bytes")
+            self.facts = {"type": self.facts["type"]} if "type" in self.facts else {}
+            self.measure()
+        if len(self.properties) > MAX_PROPERTIES:
+            first = sorted(self.properties, key=lambda name: name not in self.required)[:MAX_PROPERTIES]
+            left_out.append(f"{len(self.properties) - len(first):,} properties")
+            self.properties = {name: self.properties[name] for name in first}
+            self.required = self.required.intersection(first)
+            self.additional = True
+        return left_out
 
     def measure(self) -> None:
         """Work out `size` and `costs`, once the facts and the description stand."""

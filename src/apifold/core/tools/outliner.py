@@ -253,6 +253,7 @@ class Outliner:
         outline.rewrites = frozenset(("alternatives of an object",))
         maps = [found for parts in objects if isinstance(found := additional_of(parts), tuple)]
         outline.additional = maps[0] if maps else True
+        outline.bound()
         return outline, tuple(others)
 
     def _add_optional(self, outline: Outline, children: Iterable[tuple[str, Node]]) -> None:
@@ -275,6 +276,8 @@ def _complete(outline: Outline, schema: JSONObject, hints: Hints, notes: Notes) 
         notes.rewrites |= _DROPPED & schema.keys()
     outline.description = describe_schema(schema, outline.facts, outline.kind, hints)
     outline.measure()
+    for words_left_out in outline.bound():
+        notes.complain("schema.cut", f"the schema is beyond any reason: {words_left_out} are left out")
     outline.findings = tuple(notes.findings)
     outline.rewrites = frozenset(notes.rewrites)
     return outline

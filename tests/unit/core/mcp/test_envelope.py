@@ -101,7 +101,14 @@ def test_the_client_need_not_say_who_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(None, ("", "")), ("x", ("", "")), ({}, ("", "")), ({"name": 1, "version": "2"}, ("", "2"))]
+    ("value", "expected"),
+    [
+        (None, ("", "")),
+        ("x", ("", "")),
+        ({}, ("", "")),
+        ({"name": 1, "version": "2"}, ("", "2")),
+        ({"name": "n" * 1_000, "version": "v" * 1_000}, ("n" * 200, "v" * 200)),
+    ],
 )
 def test_an_odd_client_info_is_no_obstacle(value: Any, expected: tuple[str, str]) -> None:
     assert client_identity(value) == expected

@@ -155,7 +155,9 @@ def test_the_handshake_needs_no_capability(method: str) -> None:
         ("subscriptions/listen", {}),
         ("subscriptions/listen", {"notifications": []}),
         ("subscriptions/listen", {"notifications": {"resourceSubscriptions": "a://b"}}),
-        ("subscriptions/listen", {"notifications": {"resourceSubscriptions": ["a://b"] * 257}}),
+        ("subscriptions/listen", {"notifications": {"resourceSubscriptions": [f"a://{n}" for n in range(257)]}}),
+        ("subscriptions/listen", {"notifications": {"resourceSubscriptions": ["a://" + "b" * 16_384]}}),
+        ("initialize", {"protocolVersion": "2025-11-25", "capabilities": {"experimental": {"x": "y" * 16_384}}}),
     ],
 )
 def test_malformed_parameters_are_named(method: str, params: Any) -> None:

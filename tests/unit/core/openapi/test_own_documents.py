@@ -219,8 +219,8 @@ def test_document_in_several_files_lives_where_its_parts_are() -> None:
     ]
     assert problems(document) == [
         ("reference.file_missing", "", ""),
-        ("reference.file_missing", "", ""),
-        ("reference.file_missing", "", ""),
+        ("reference.file_not_allowed", "", ""),
+        ("reference.file_not_allowed", "", ""),
         ("reference.unresolved", "paths/ship by id.json#/item/delete/parameters/0", "DELETE /ships/{shipId}"),
         ("reference.unresolved", "/paths/~1pilots", ""),
         ("reference.unresolved", "/paths/~1quays", ""),

@@ -93,6 +93,21 @@ def test_a_string_is_a_file_where_the_schema_says_so(value: str) -> None:
     assert parts(multipart({"f": [value, value]}, {"f": listed})) == [("f", "f", content_type, PNG_BYTES)] * 2
 
 
+def test_content_media_type_of_3_1_is_the_type_of_a_part_where_no_encoding_says_it() -> None:
+    image: JSON = {"type": "string", "contentMediaType": "image/png"}
+    page: JSON = {"type": "string", "contentMediaType": "text/html"}
+    encoded: JSON = {"type": "string", "contentMediaType": "image/png", "contentEncoding": "base64"}
+    value: JSONObject = {"f": "iVBORw0KGgoA//4=", "p": "<p>", "e": "iVBORw0KGgoA//4="}
+    schema: JSONObject = {"f": image, "p": page, "e": encoded}
+    assert parts(multipart(value, schema)) == [
+        ("f", "f", "image/png", PNG_BYTES),
+        ("p", None, "text/html", b"<p>"),
+        ("e", None, "", b"iVBORw0KGgoA//4="),
+    ]
+    other = {"f": Encoding(content_type="image/gif")}
+    assert parts(multipart({"f": value["f"]}, {"f": image}, other)) == [("f", "f", "image/gif", PNG_BYTES)]
+
+
 def test_parts_that_are_not_named_follow_the_schema_of_additional_properties() -> None:
     one = media("multipart/form-data", {"type": "object", "additionalProperties": FILE})
     sent = compile_multipart(one, Resolver({"": {}}))({"any": "iVBORw0KGgoA//4="})

@@ -172,6 +172,27 @@ def test_other_strings_are_refused_as_they_are(value: str) -> None:
         repaired(an_object("n", n=NUMBER), {"n": value})
 
 
+def test_a_number_where_only_text_may_stand_is_read_as_text() -> None:
+    schema = an_object(
+        id=TEXT, e={"enum": ["1", "2"]}, l={"type": "array", "items": TEXT}, p={"type": "string", "const": "7"}
+    )
+    assert repaired(schema, {"id": 12345678901234567890, "e": 2, "l": [1, "b"], "p": 7}) == (
+        {"id": "12345678901234567890", "e": "2", "l": ["1", "b"], "p": "7"},
+        [f"/body/{place}: a number read as text" for place in ("id", "e", "l/0", "p")],
+    )
+    for wrong in (True, 1.5, 3):
+        with pytest.raises(InvalidArguments):
+            repaired(an_object(e={"enum": ["1", "2"]}), {"e": wrong})
+
+
+def test_an_empty_string_for_a_parameter_of_a_format_without_one_is_left_out() -> None:
+    day: JSON = {"type": "string", "format": "date"}
+    one = plan("GET", "/x", parameter("a", schema=day), parameter("b", schema=TEXT), parameter("c", "path", schema=day))
+    done: list[str] = []
+    assert build_request(one, {"a": "", "b": "", "c": "z"}, repairs=done).target == "/v1/x?b="
+    assert done == ["/a: an empty string left out"]
+
+
 def test_a_string_that_may_be_one_is_never_read_as_json() -> None:
     schema = an_object("n", n=NUMBER, t={"anyOf": [TEXT, {"type": "object"}]})
     assert repaired(schema, {"t": '{"a":1}', "n": "1"})[0] == {"t": '{"a":1}', "n": 1}
@@ -224,7 +245,7 @@ def test_property_names_inside_a_value_are_the_wires_whatever_name_was_used() ->
     assert check_arguments(one, {"body": legal}) == {"body": wire}
     assert check_arguments(one, {"body": wire}) == {"body": wire}
     with pytest.raises(InvalidArguments, match="/body/_type: must be a string"):
-        check_arguments(one, {"body": {"@type": 1}})
+        check_arguments(one, {"body": {"@type": True}})
 
 
 def test_parameters_may_have_renamed_properties_too() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from apifold.core.limits import CallLimits
 from apifold.core.mcp.content import AudioContent, ContentBlock, EmbeddedResource, ImageContent, TextContent, ToolResult
-from apifold.core.requests.cut import Cut, close_early, fit
+from apifold.core.requests.cut import close_early, fit
 from apifold.core.requests.model import UpstreamResponse
 from apifold.core.requests.result import Shaped, shape
 from apifold.core.requests.scrub import MARK, Scrubber
@@ -85,7 +85,6 @@ def test_pretty_printed_json_loses_the_white_space_between_tokens_and_nothing_el
         b'{"a": 1',
         b'{"a": 1} trailing',
         b"not json",
-        b'{"a": "\\ud800"}',
         b'{"a": 1}\n{"a": 2}',
         b"[" * 3_000 + b"]" * 3_000,
     ],
@@ -273,6 +272,12 @@ def test_location_and_next_page_are_told_after_the_answer() -> None:
     assert shaped.result.structured_raw == b'{"id":1}'
 
 
+def test_half_of_a_surrogate_pair_does_not_cost_the_structured_content() -> None:
+    body = rb'{"a":"cut \ud83d","b":"\ud83d\ude00","c":"\\ud83d","d":"\udE00\n"}'
+    result = shape(answer(body, "application/json")).result
+    assert result.structured_raw == rb'{"a":"cut \ufffd","b":"\ud83d\ude00","c":"\\ud83d","d":"\ufffd\n"}'
+
+
 def test_link_without_a_next_page_is_not_told() -> None:
     assert shape(answer(b"1", "application/json", 200, ("link", '</>; rel="prev"'))).result.content == (
         TextContent("1"),
@@ -326,7 +331,9 @@ def test_long_list_is_cut_on_a_whole_item_into_valid_json() -> None:
         f"The answer has {len(json.dumps(items)):,} bytes. It was cut to what fits: the answer has {kept} of 100 items. "
         "Ask for less (filters, fewer fields, smaller pages) to see the rest."
     )
-    assert shaped.cuts == (Cut("", "items", kept, 100, items[kept:]),)
+    (done,) = shaped.cuts
+    assert (done.pointer, done.unit, done.kept, done.total) == ("", "items", kept, 100)
+    assert json.loads(msgspec.json.encode(done.remainder)) == items[kept:]
 
 
 def test_largest_list_inside_an_object_is_cut_and_the_rest_stays_whole() -> None:
@@ -386,29 +393,41 @@ def test_long_text_is_cut_after_a_whole_line() -> None:
 )
 def test_anything_fits_after_cutting_and_what_is_whole_is_not_touched(value: Any, size: int) -> None:
     whole = len(msgspec.json.encode(value))
-    fitted, cuts = fit(value, size=size)
-    assert len(msgspec.json.encode(fitted)) <= max(size, 4)
+    fitted, cuts = fit(msgspec.json.encode(value), size=size)
+    json.loads(fitted)
+    assert len(fitted) <= max(size, 4)
     if whole <= size:
-        assert (fitted, cuts) == (value, ())
+        assert (fitted, cuts) == (msgspec.json.encode(value), ())
     else:
         assert cuts
 
 
 def test_map_with_very_many_members_keeps_its_first_ones() -> None:
     value: JSON = {f"key{i}": {"n": i} for i in range(2_000)}
-    fitted, cuts = fit(value, size=1_000)
-    assert isinstance(fitted, dict)
+    written, cuts = fit(msgspec.json.encode(value), size=1_000)
+    fitted = json.loads(written)
     assert list(fitted) == [f"key{i}" for i in range(len(fitted))]
     assert len(fitted) > 40
     assert [(cut.unit, cut.kept, cut.total) for cut in cuts] == [("members", len(fitted), 2_000)]
 
 
 def test_single_item_that_is_larger_than_all_the_room_is_cut_inside() -> None:
-    fitted, cuts = fit([{"id": 1, "rows": list(range(5_000))}, 2], size=1_000)
-    assert isinstance(fitted, list)
-    assert isinstance(fitted[0], dict)
+    written, cuts = fit(msgspec.json.encode([{"id": 1, "rows": list(range(5_000))}, 2]), size=1_000)
+    fitted = json.loads(written)
     assert fitted[0]["id"] == 1
     assert [cut.pointer for cut in cuts] == ["/0/rows", ""]
+
+
+def test_what_is_kept_stands_as_it_was_written() -> None:
+    odd = rb'[1e999,12345678901234567890123,1.10,"\u00e9", {"a" :1}'
+    fitted, (cut,) = fit(odd + rb',"%b"]' % (b"x" * 500), size=100)
+    assert fitted == rb'[1e999,12345678901234567890123,1.10,"\u00e9",{"a" :1}]'
+    assert cut.sentence == "the answer has 5 of 6 items"
+
+
+def test_value_of_which_nothing_can_be_shown_is_null() -> None:
+    fitted, (cut,) = fit(b"1" * 500, size=100)
+    assert (fitted, cut.kept, cut.total) == (b"null", 0, 1)
 
 
 @given(st.data())

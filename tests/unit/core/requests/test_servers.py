@@ -78,12 +78,30 @@ def test_the_first_usable_server_is_taken() -> None:
     assert choose_base(servers) == Base(HTTPS, "/v2")
 
 
-def test_without_a_usable_server_the_last_reason_is_told() -> None:
-    with pytest.raises(InvalidServer, match=r"no value for \{nope\}") as caught:
-        choose_base([Server("https://{nope}.example.com")])
-    assert caught.value.hint == "Name the server with --base-url."
-    with pytest.raises(InvalidServer, match="names no server"):
-        choose_base([])
+def test_a_server_that_can_be_called_comes_before_a_relative_one() -> None:
+    servers = [Server("/v1"), Server("/v2"), Server("https://api.example.com/v2")]
+    assert choose_base(servers) == Base(HTTPS, "/v2")
+    assert choose_base(servers[:2]) == Base(None, "/v1")
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "problem"),
+    [
+        ("https://{nope}.example.com", "", "The server URL 'https://{nope}.example.com' has no value for {nope}."),
+        ("https://{nope}/api/{v}/?q#f", "/api/%7Bv%7D", "has no value for {nope}."),
+        ("ftp://api.example.com/x/../y", "/y", "only http and https can be called."),
+        ("https:///x", "/x", "has no usable host."),
+        ("https://u:secret@h/v1", "/v1", "The server URL holds a user name or password; give credentials with --auth."),
+    ],
+)
+def test_without_a_usable_server_there_is_a_path_and_a_reason(url: str, path: str, problem: str) -> None:
+    base = choose_base([Server(url)])
+    assert (base.origin, base.path) == (None, path)
+    assert base.problem.endswith(problem)
+
+
+def test_without_any_server_the_reason_is_that() -> None:
+    assert choose_base([]) == Base(None, "", "The document names no server.")
 
 
 def test_variables_have_the_given_value_or_their_default() -> None:
@@ -92,8 +110,8 @@ def test_variables_have_the_given_value_or_their_default() -> None:
     assert choose_base([server]) == Base(Origin("https", "eu.example.com", 443), "/v1")
     chosen = ServerChoice(variables={"region": "us", "base": "v2/beta"})
     assert choose_base([server], chosen) == Base(Origin("https", "us.example.com", 443), "/v2/beta")
-    with pytest.raises(InvalidServer, match="must be one of: eu, us"):
-        choose_base([server], ServerChoice(variables={"region": "mars"}))
+    wrong = choose_base([server], ServerChoice(variables={"region": "mars"}))
+    assert wrong.problem == "The server variable 'region' must be one of: eu, us."
 
 
 def test_a_variable_without_default_has_its_first_allowed_value() -> None:

@@ -88,6 +88,19 @@ def test_at_most_five_problems_are_told() -> None:
     assert len(problems(properties, dict.fromkeys(properties, 1))) == 5
 
 
+def test_the_alternative_that_its_tag_names_is_the_one_that_was_meant() -> None:
+    def kind(name: str, *required: str, **more: JSON) -> JSON:
+        return {"type": "object", "properties": {"kind": {"const": name}, **more}, "required": ["kind", *required]}
+
+    cat, dog = kind("c", "meow", meow={"type": "boolean"}), kind("d", "bark", bark={"type": "integer"})
+    animal: JSONObject = {"a": {"oneOf": [cat, dog]}}
+    assert problems(animal, {"a": {"kind": "d"}}) == ["/a/bark: is required (integer)"]
+    assert problems(animal, {"a": {"kind": "d", "bark": "x"}}) == ["/a/bark: must be an integer, not a string"]
+    assert problems(animal, {"a": {"kind": "z"}}) == ['/a/kind: must be one of "c", "d"']
+    other: JSON = {"type": "object", "properties": {"sort": {"enum": ["x"]}}, "required": ["sort"]}
+    assert problems({"a": {"anyOf": [cat, other]}}, {"a": {"kind": "z", "sort": "y"}})[0].startswith("/a/sort")
+
+
 def test_long_lists_are_cut() -> None:
     text = problems({"a": {"enum": [f"value-{number}" for number in range(50)]}}, {"a": "x"})[0]
     assert '"value-19", …' in text

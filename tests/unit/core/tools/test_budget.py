@@ -213,3 +213,25 @@ def test_reference_bomb_costs_no_more_than_the_budget(keyword: str) -> None:
     assert size(built) < 6 * SCHEMA.bytes
     assert time.perf_counter() - start < 20
     assert violations(built.schema) == []
+
+
+def test_object_with_more_properties_than_anybody_wrote_keeps_the_required_ones() -> None:
+    names = [f"p{at}" for at in range(12_000)]
+    built = body_input(obj(dict.fromkeys(names, TEXT), *names[-4_000:]))
+    shown = body(built)
+    assert isinstance(shown, dict)
+    assert isinstance(shown["required"], list)
+    assert shown["required"] == names[-4_000:]
+    assert "schema.cut" in codes(built)
+    everything = body(body_input(obj(dict.fromkeys(names, TEXT), *names)))
+    assert isinstance(everything, dict)
+    assert everything["required"] == names[:10_000]
+
+
+def test_list_of_values_that_nobody_could_read_is_left_out() -> None:
+    values: list[JSON] = [f"value-{at}" for at in range(20_000)]
+    built = body_input(obj({"a": {"type": "string", "enum": values}, "b": {"enum": values[:5_000]}}))
+    shown = body(built)
+    assert isinstance(shown, dict)
+    assert shown["properties"] == {"a": TEXT, "b": {"type": "string", "enum": values[:5_000]}}
+    assert codes(built) == ["schema.cut"]
