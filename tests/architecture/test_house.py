@@ -65,6 +65,25 @@ def test_command_line_loads_nothing_heavy_before_it_knows_the_command(graph: gri
     assert {module for module in seen if module in heavy or module.startswith("apifold.gateway")} == set()
 
 
+DATABASE = frozenset({"sqlalchemy", "aiosqlite", "asyncpg", "alembic", "cryptography", "argon2", "jwt"})
+"""What the extra `platform` brings; who installed `apifold` alone does not have it."""
+
+
+@pytest.mark.parametrize("start", ["apifold.bootstrap.serve", "apifold.cli.commands.serve", "apifold.gateway.server"])
+def test_serving_one_document_needs_no_database(graph: grimp.ImportGraph, start: str) -> None:
+    seen = {start} | graph.find_upstream_modules(start)
+    assert "apifold.core.errors" in seen
+    kept = ("apifold.storage", "apifold.vault", "apifold.identity", "apifold.usage")
+    assert {module for module in seen if module in DATABASE or module.startswith(kept)} == set()
+
+
+def test_what_platform_brings_is_imported_by_what_it_is_for(graph: grimp.ImportGraph) -> None:
+    importers = {user for name in DATABASE & graph.modules for user in graph.find_modules_that_directly_import(name)}
+    assert len(importers) > 5
+    rooms = {".".join(module.split(".")[:2]) for module in importers}
+    assert rooms <= {"apifold.storage", "apifold.vault", "apifold.identity"}
+
+
 def test_no_module_is_larger_than_a_reader_can_hold() -> None:
     sizes = {path.relative_to(ROOT).as_posix(): path.read_text().count("\n") for path in ROOT.glob("src/**/*.py")}
     assert {name: lines for name, lines in sizes.items() if lines > LARGEST_MODULE_LINES} == {}

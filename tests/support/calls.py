@@ -101,6 +101,9 @@ class Kept:
 
     records: list[CallRecord] = field(default_factory=list)
 
+    def admit(self) -> None:
+        return
+
     def record(self, record: CallRecord) -> None:
         self.records.append(record)
 

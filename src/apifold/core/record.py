@@ -61,3 +61,6 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Seconds of `duration` spent waiting for the upstream, pauses between attempts included."""
     queued: float
     """Seconds spent waiting for a free place."""
+    workspace: str = ""
+    server: str = ""
+    """Whose call it was, as authentication found it; both empty where there is only one server."""

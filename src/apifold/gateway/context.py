@@ -132,4 +132,6 @@ class CallContext:
             duration=self.seconds,
             upstream=self.upstream_seconds,
             queued=0.0,
+            workspace=caller.principal.workspace,
+            server=caller.principal.server,
         )

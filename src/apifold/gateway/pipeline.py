@@ -116,6 +116,8 @@ class CallEngine:
         context.began_at = self._clock.now()
         context.began = self._clock.monotonic()
         try:
+            if self._records is not None:
+                self._records.admit()
             self._gate.enter()
         except AppError as error:
             _refuse(context, error)

@@ -202,5 +202,10 @@ class CredentialSource(Protocol):
 
 
 class RecordSink(Protocol):
+    def admit(self) -> None:
+        """Raises `AppError`, with the cause, when a call made now could not be recorded: it is not made then."""
+
     def record(self, record: CallRecord) -> None:
-        """Take one finished call. Returns at once; whatever is slow happens elsewhere."""
+        """Take one finished call. When this returns the record survives the end of this process, so it is called before
+        the answer's first byte. Returns at once; whatever is slow happens elsewhere.
+        """

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from apifold.core.errors import AppError
 from apifold.core.limits import CallLimits
 from apifold.core.mcp.content import TextContent, ToolResult
 from apifold.core.policy.access import Principal, PrincipalKind
@@ -336,7 +337,8 @@ async def test_record_tells_all_about_a_call_but_what_was_said_in_it() -> None:
     engine = make_engine(KEYED, upstream, time=time, records=kept)
     tool = KEYED.catalogue.by_name("putThing")
     assert tool is not None
-    caller = Caller(Principal(PrincipalKind.TOKEN, subject="tok_1"), "2025-11-25", "claude", "2.1")
+    principal = Principal(PrincipalKind.TOKEN, subject="tok_1", workspace="ws_1", server="srv_1")
+    caller = Caller(principal, "2025-11-25", "claude", "2.1")
     await engine.call(tool, {"id": "7"}, caller=caller, kind=CallKind.TEST, parent="call_0")
     assert kept.records == [
         CallRecord(
@@ -365,6 +367,8 @@ async def test_record_tells_all_about_a_call_but_what_was_said_in_it() -> None:
             duration=2.0,
             upstream=2.0,
             queued=0.0,
+            workspace="ws_1",
+            server="srv_1",
         )
     ]
     assert len(kept.records[0].repairs) == 1
@@ -409,6 +413,9 @@ async def test_cancelled_call_is_recorded_and_frees_its_place() -> None:
 @on_loop
 async def test_record_that_cannot_be_kept_does_not_fail_the_call() -> None:
     class Full:
+        def admit(self) -> None:
+            return
+
         def record(self, record: CallRecord) -> None:
             raise OSError(28, f"no space for {record.call_id}")
 
@@ -416,3 +423,19 @@ async def test_record_that_cannot_be_kept_does_not_fail_the_call() -> None:
     engine = make_engine(API, ScriptedUpstream(reply()), time=FakeTime(), records=Full(), on_failure=failures.append)
     assert not (await call(engine)).result.is_error
     assert [type(failure) for failure in failures] == [OSError]
+
+
+@on_loop
+async def test_call_that_could_not_be_recorded_is_not_made_and_says_why() -> None:
+    class Unable(Kept):
+        def admit(self) -> None:
+            raise AppError("records.full", "Calls cannot be recorded.", hint="Make room.")
+
+    kept, upstream = Unable(), ScriptedUpstream(reply())
+    engine = make_engine(API, upstream, time=FakeTime(), records=kept, limits=CallLimits(concurrent=1))
+    for _ in range(2):  # no place is taken by it
+        refused = await call(engine)
+        assert (refused.refusal, refused.attempts) == ("records.full", 0)
+        assert text(refused.result) == "Calls cannot be recorded.\nMake room."
+    assert upstream.sent == []
+    assert [(record.refusal, record.billable) for record in kept.records] == [("records.full", False)] * 2
