@@ -9,8 +9,9 @@ import msgspec
 from apifold.core.openapi.media import MediaKind, essence, is_wildcard, media_kind
 from apifold.core.openapi.model import Location, MediaType, Parameter
 from apifold.core.openapi.references import Resolver
-from apifold.core.openapi.shapes import Shape, shape_of
+from apifold.core.openapi.shapes import ANYTHING, Shape, shape_of
 from apifold.core.requests.binary import looks_binary, read_binary
+from apifold.core.requests.files import Places, find_places, with_texts
 from apifold.core.requests.forms import compile_form, takes_file
 from apifold.core.requests.model import BodyKind
 from apifold.core.requests.multipart import compile_multipart
@@ -37,17 +38,21 @@ WriteBody = Callable[[JSON], Payload]
 """Raises `Unwritable`."""
 
 
-def compile_body(media: MediaType, resolver: Resolver, *, content_type: str = "", byte_type: str = "") -> WriteBody:
+def compile_body(
+    media: MediaType, resolver: Resolver, *, content_type: str = "", byte_type: str = "", shows_files: bool = False
+) -> WriteBody:
     """A function that writes a body of this media type.
 
     `content_type` is what the caller asked for where the document has a range (`*/*`). `byte_type` stands in for
-    an unspecific `application/octet-stream` when the caller does not name the type of a file. Raises `Unwritable`
-    when the media type itself cannot stand in a header.
+    an unspecific `application/octet-stream` when the caller does not name the type of a file. `shows_files`: the
+    caller was told of files that may stand in the value. Raises `Unwritable` when the media type itself cannot stand in
+    a header.
     """
     kind = media_kind(media)
     name = header_text(content_type or media.content_type)
     if kind is MediaKind.JSON:
-        return _json_writer(_concrete(name, _JSON))
+        places = find_places(resolver, media.schema) if shows_files else None
+        return _json_writer(_concrete(name, _JSON), places)
     if kind is MediaKind.JSON_LINES:
         return _lines_writer(_concrete(name, "application/x-ndjson"))
     if kind is MediaKind.FORM:
@@ -56,8 +61,9 @@ def compile_body(media: MediaType, resolver: Resolver, *, content_type: str = ""
         return _multipart_writer(compile_multipart(media, resolver))
     if kind is MediaKind.BYTES:
         return lambda value: _bytes_payload(value, name, byte_type)
-    fallback = "application/xml" if kind is MediaKind.XML else "text/plain"
-    return _text_writer(name, fallback, byte_type, shape_of(resolver, media.schema))
+    if kind is MediaKind.XML:
+        return _xml_writer(_text_writer(name, "application/xml", byte_type, ANYTHING))
+    return _text_writer(name, "text/plain", byte_type, shape_of(resolver, media.schema))
 
 
 def _concrete(content_type: str, fallback: str) -> str:
@@ -65,7 +71,9 @@ def _concrete(content_type: str, fallback: str) -> str:
     return fallback if is_wildcard(content_type) else content_type
 
 
-def _json_writer(content_type: str) -> WriteBody:
+def _json_writer(content_type: str, places: Places | None) -> WriteBody:
+    if places is not None:
+        return lambda value: Payload(json_bytes(with_texts(value, places)), BodyKind.JSON, content_type)
     return lambda value: Payload(json_bytes(value), BodyKind.JSON, content_type)
 
 
@@ -109,6 +117,15 @@ def _text_writer(declared: str, fallback: str, byte_type: str, shape: Shape) -> 
             return Payload(text.encode(charset), BodyKind.TEXT, content_type)
         except UnicodeEncodeError as error:
             raise Unwritable(f"holds characters that cannot be written in {charset}") from error
+
+    return write
+
+
+def _xml_writer(text: WriteBody) -> WriteBody:
+    def write(value: JSON) -> Payload:
+        if isinstance(value, dict | list) and not looks_binary(value):
+            raise Unwritable("has to be a string that holds the XML: it goes into an XML body as it is")
+        return text(value)
 
     return write
 

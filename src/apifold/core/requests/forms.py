@@ -43,7 +43,7 @@ def compile_form(media: MediaType, resolver: Resolver) -> Callable[[JSON], str]:
     shape = shape_of(resolver, media.schema)
     names = dict.fromkeys((*shape.properties, *media.encoding))
     fields = {
-        name: _compile_field(name, media.encoding.get(name, _PLAIN), property_shape(shape, name, resolver))
+        name: _compile_field(name, media.encoding.get(name, _PLAIN), property_shape(shape, name, resolver), resolver)
         for name in names
     }
 
@@ -56,7 +56,7 @@ def compile_form(media: MediaType, resolver: Resolver) -> Callable[[JSON], str]:
             raise Unwritable("expects an object: each property becomes a form field")
         written: list[str] = []
         for name, item in value.items():
-            field = fields.get(name) or _compile_field(name, _PLAIN, other)
+            field = fields.get(name) or _compile_field(name, _PLAIN, other, resolver)
             try:
                 text = None if item is None else field(item)
             except Unwritable as error:
@@ -77,7 +77,7 @@ def takes_file(shape: Shape, value: JSON) -> bool:
     return not shape.is_typed and isinstance(value, dict) and len(value) > 1
 
 
-def _compile_field(name: str, encoding: Encoding, shape: Shape) -> Callable[[JSON], str | None]:
+def _compile_field(name: str, encoding: Encoding, shape: Shape, resolver: Resolver) -> Callable[[JSON], str | None]:
     rule = style_rule(name, encoding)
     if rule is not None:
         return compile_rule(rule)
@@ -85,12 +85,13 @@ def _compile_field(name: str, encoding: Encoding, shape: Shape) -> Callable[[JSO
     if is_json_type(encoding.content_type):
         return lambda value: start + percent(json_text(value))
     repeat = compile_rule(Rule(name, Location.QUERY, Style.FORM, explode=True))
+    has_files = bool(shape.items) and shape_of(resolver, *shape.items).binary
 
     def write(value: JSON) -> str | None:
-        if not isinstance(value, dict):
-            return repeat(value)
-        if takes_file(shape, value) and looks_binary(value):
+        if has_files and isinstance(value, list):
+            return "&".join(start + percent_bytes(read_binary(item).content) for item in value if item is not None)
+        if (shape.binary and isinstance(value, str)) or (takes_file(shape, value) and looks_binary(value)):
             return start + percent_bytes(read_binary(value).content)
-        return start + percent(json_text(value))
+        return start + percent(json_text(value)) if isinstance(value, dict) else repeat(value)
 
     return write

@@ -13,16 +13,16 @@ import msgspec
 import msgspec.structs
 
 from apifold.core.errors import AppError, ErrorCategory
-from apifold.core.openapi.media import MediaKind, essence, find_media_type, media_kind, selectable_media_types
-from apifold.core.openapi.model import Location, MediaType, Node, Parameter, RequestBody
+from apifold.core.openapi.media import essence
+from apifold.core.openapi.model import Location, Node, Parameter
 from apifold.core.openapi.references import Resolver, Unresolved
-from apifold.core.openapi.shapes import json_type, shape_of
 from apifold.core.openapi.wire import CONNECTION_HEADERS, IGNORED_HEADERS
-from apifold.core.requests.binary import is_media_type, looks_binary, media_type_text
-from apifold.core.requests.content import Payload, WriteBody, compile_body, compile_content_parameter
+from apifold.core.requests.body import BodyPlan
+from apifold.core.requests.content import compile_content_parameter
+from apifold.core.requests.files import find_places, shows_files, with_texts
 from apifold.core.requests.headers import accept_header, fixed_header, fixed_value
 from apifold.core.requests.repair import legal_names
-from apifold.core.requests.serialize import Rule, Unwritable, Write, compile_rule
+from apifold.core.requests.serialize import Rule, Write, compile_rule
 from apifold.core.requests.servers import Base, ServerChoice, choose_base
 from apifold.core.requests.template import parse_template, path_writer
 from apifold.core.tools.model import Argument, Renames, Role, Tool, ToolInput
@@ -41,7 +41,6 @@ STATIC_HEADERS: Final = (
 """Headers of every request that arguments do not say otherwise."""
 
 _NOTHING_SAID: Final = ServerChoice()
-_MAX_WRITERS: Final = 64
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "QUERY"})
 _NEVER_EMPTY: Final = (
     "date",
@@ -83,83 +82,6 @@ class Slot(msgspec.Struct, frozen=True):
 class PathSlot(msgspec.Struct, frozen=True):
     argument: str
     write: Callable[[JSON], str]
-
-
-class BodyPlan:
-    """The body of a request: which media type, and how a value is written in it. Writers are made when first used."""
-
-    __slots__ = ("_body", "_byte_type", "_choices", "_resolver", "_types", "_writers", "argument", "is_selectable")
-
-    def __init__(
-        self, body: RequestBody, resolver: Resolver, *, argument: str, is_selectable: bool, byte_type: str
-    ) -> None:
-        self.argument = argument
-        self.is_selectable = is_selectable
-        """Whether `_contentType` chooses a media type; not where a parameter has taken that name."""
-        self._body = body
-        self._resolver = resolver
-        self._byte_type = byte_type
-        self._choices = selectable_media_types(body)
-        self._writers: dict[str, WriteBody] = {}
-        self._types: dict[str, frozenset[str]] = {}
-
-    @property
-    def may_hold_files(self) -> bool:
-        """Whether a string in the schema may stand for a file on the wire: bodies that are not JSON or a form."""
-        kinds = (MediaKind.MULTIPART, MediaKind.TEXT, MediaKind.BYTES)
-        return any(media_kind(media) in kinds for media in self._body.content)
-
-    def write(self, value: JSON, content_type: str = "") -> Payload:
-        """The body for a value, in the media type asked for or else the one it fits. Raises `Unwritable`."""
-        name = content_type or (self._fitting(value) if len(self._body.content) > 1 else "")
-        return (self._writers.get(name) or self._compiled(name))(value)
-
-    def admits(self, content_type: str) -> bool:
-        """Whether the body can be sent in a media type: a declared one, or any where bytes of any kind are taken."""
-        return self._media(content_type) is not None
-
-    def _media(self, content_type: str) -> MediaType | None:
-        found = find_media_type(self._body, content_type)
-        if found is not None or not is_media_type(content_type):
-            return found
-        octets = (one for one in self._body.content if essence(one.content_type) == "application/octet-stream")
-        return next(octets, None)
-
-    def _compiled(self, name: str) -> WriteBody:
-        media = self._media(name) if name else self._choices[0]
-        if media is None:
-            allowed = ", ".join(one.content_type for one in self._body.content)
-            raise Unwritable(f"cannot be sent as {name[:80]!r}; possible are: {allowed}")
-        asked = media_type_text(name) if name and name != media.content_type else ""
-        writer = compile_body(media, self._resolver, content_type=asked, byte_type=self._byte_type)
-        if len(self._writers) < _MAX_WRITERS:
-            self._writers[name] = writer
-        return writer
-
-    def _fitting(self, value: JSON) -> str:
-        """The media type for a value when the caller names none: of those that can write it, the first.
-
-        A file that names its type chooses among the types for bytes.
-        """
-        if isinstance(value, dict) and looks_binary(value) and isinstance(name := value.get("contentType"), str):
-            named = find_media_type(self._body, name)
-            if named is not None and media_kind(named) is MediaKind.BYTES:
-                return named.content_type
-        fitting = (media for media in self._choices if self._takes(media, value))
-        return next(fitting, self._choices[0]).content_type
-
-    def _takes(self, media: MediaType, value: JSON) -> bool:
-        kind = media_kind(media)
-        if kind is MediaKind.BYTES:
-            return isinstance(value, str) or looks_binary(value)
-        if kind in (MediaKind.TEXT, MediaKind.XML):
-            return not isinstance(value, dict | list)
-        if kind is MediaKind.JSON_LINES and isinstance(value, str | list):
-            return True
-        types = self._types.get(media.content_type)
-        if types is None:
-            types = self._types[media.content_type] = shape_of(self._resolver, media.schema).types
-        return json_type(value) in types
 
 
 class RequestPlan(msgspec.Struct, frozen=True):
@@ -210,6 +132,7 @@ def compile_plan(
         raise UncallableOperation(operation.key)
     template = parse_template(operation.path)
     by_location: dict[Location, list[Slot]] = {location: [] for location in Location}
+    has_files = shows_files(tool_input.schema)
     defaults: dict[str, JSON] = {}
     for argument in tool.arguments:
         parameter = argument.parameter
@@ -218,9 +141,8 @@ def compile_plan(
         default = fixed_value(_schema_node(parameter), resolver) if parameter.required else None
         if default is not None:
             defaults[argument.name] = default
-        by_location[_place(parameter)].append(
-            Slot(argument.name, parameter.name, compile_parameter(parameter, resolver))
-        )
+        write = compile_parameter(parameter, resolver, shows_files=has_files)
+        by_location[_place(parameter)].append(Slot(argument.name, parameter.name, write))
     path = {slot.wire_name: slot for slot in by_location[Location.PATH]}
     given = {slot.wire_name.lower() for slot in by_location[Location.HEADER]}
     query = (*by_location[Location.QUERY], *by_location[Location.QUERYSTRING])
@@ -239,7 +161,7 @@ def compile_plan(
         headers=tuple(_with_fallback(slot, fixed) for slot in by_location[Location.HEADER]),
         cookies=tuple(by_location[Location.COOKIE]),
         static_headers=tuple(header for header in fixed if header[0].lower() not in given),
-        body=_body_plan(tool, resolver),
+        body=_body_plan(tool, resolver, has_files=has_files),
         arguments=ArgumentSchema(tool_input.schema),
         renames=tool_input.renames,
         legal_names=legal_names(tool),
@@ -274,8 +196,17 @@ def _schema_node(parameter: Parameter) -> Node | None:
     return parameter.content.schema if parameter.content is not None else parameter.schema
 
 
-def compile_parameter(parameter: Parameter, resolver: Resolver) -> Write:
-    """The writer of a parameter: by its `content` if it has one, else by its style."""
+def compile_parameter(parameter: Parameter, resolver: Resolver, *, shows_files: bool = False) -> Write:
+    """The writer of a parameter: by its `content` if it has one, else by its style.
+
+    `shows_files`: the caller was told of files that may stand in the value.
+    """
+    places = find_places(resolver, _schema_node(parameter)) if shows_files else None
+    write = _writer(parameter, resolver)
+    return write if places is None else lambda value: write(with_texts(value, places))
+
+
+def _writer(parameter: Parameter, resolver: Resolver) -> Write:
     if parameter.content is not None:
         return compile_content_parameter(parameter, parameter.content, resolver)
     location = Location.QUERY if parameter.location is Location.QUERYSTRING else parameter.location
@@ -310,7 +241,7 @@ def _or_literal(slot: Slot, pairs: Mapping[str, str]) -> Slot:
     return slot if pair is None else msgspec.structs.replace(slot, fallback=pair)
 
 
-def _body_plan(tool: Tool, resolver: Resolver) -> BodyPlan | None:
+def _body_plan(tool: Tool, resolver: Resolver, *, has_files: bool) -> BodyPlan | None:
     body = tool.operation.body
     names = {argument.role: argument.name for argument in tool.arguments if argument.role is not Role.PARAMETER}
     if body is None or Role.BODY not in names:
@@ -321,4 +252,5 @@ def _body_plan(tool: Tool, resolver: Resolver) -> BodyPlan | None:
         argument=names[Role.BODY],
         is_selectable=Role.CONTENT_TYPE in names or all(one.name != CONTENT_TYPE for one in tool.arguments),
         byte_type=essence(fixed_header(tool.operation, "content-type", resolver)),
+        shows_files=has_files,
     )
