@@ -15,7 +15,7 @@ from apifold.core.mcp.server import ServerDescription
 from apifold.core.openapi.document import Document
 from apifold.core.policy.access import Principal
 from apifold.core.requests.credentials import Credentials
-from apifold.core.requests.servers import InvalidServer, ServerChoice, choose_base
+from apifold.core.requests.servers import InvalidServer, ServerChoice, choose_base, variable_problem
 from apifold.core.snapshot import ServerSnapshot
 from apifold.core.tools import guide
 from apifold.core.tools.compiler import Catalogue, CompileOptions, compile_tools
@@ -82,7 +82,7 @@ def assemble(options: Options, document: Document, variables: Mapping[str, str])
     credentials = Credentials(
         document.security_schemes, open_secrets(options.auth, variables), document_requires=requires
     )
-    servers = ServerChoice(base_url=options.base_url, document_url=document.source_url)
+    servers = _servers(options, document)
     if options.base_url:
         try:
             choose_base((), servers)  # a base URL that cannot be used is found now, not at the first call
@@ -94,6 +94,16 @@ def assemble(options: Options, document: Document, variables: Mapping[str, str])
     description = _describe(document, selected.tools, server=server, shared=options.token is None)
     snapshot = ServerSnapshot(1, description, catalogue, selected.tools, servers, server)
     return API(options, snapshot, selected, credentials)
+
+
+def _servers(options: Options, document: Document) -> ServerChoice:
+    variables = dict(options.server_variables)
+    if variables:
+        lists = {id(one): one for one in (document.servers, *(operation.servers for operation in document.operations))}
+        problem = variable_problem((server for servers in lists.values() for server in servers), variables)
+        if problem:
+            raise OptionsRefused(problem, hint="--server-var NAME=VALUE sets a variable of the document's server URLs.")
+    return ServerChoice(base_url=options.base_url, document_url=document.source_url, variables=variables)
 
 
 def _where(document: Document, servers: ServerChoice) -> str:

@@ -68,6 +68,8 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     spec: str | None = None
     """Path or URL of the document; `-` is standard input."""
     base_url: str | None = None
+    server_variables: dict[str, str] | None = None
+    """Values for the variables in the document's server URLs."""
     auth: tuple[str, ...] | None = None
     """`NAME=SOURCE`; in the file a map of NAME to value or SOURCE."""
     transport: Transport | None = None
@@ -97,6 +99,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     spec: str
     base_url: str = ""
+    server_variables: tuple[tuple[str, str], ...] = ()
     auth: tuple[AuthSpec, ...] = ()
     transport: Transport = Transport.HTTP
     host: str = "127.0.0.1"
@@ -121,7 +124,7 @@ NOTHING_SAID = Layer()
 def decide(flags: Layer, file: Layer = NOTHING_SAID, *, token: str = "", public_url: str = "") -> Options:
     """Flags over file over defaults; `token` and `public_url` are what the environment says, the last resort.
 
-    Lists replace, except `auth`, where names are merged. Raises `OptionsRefused` and `AuthRefused`.
+    Lists replace; in `auth` and `server_variables` names are merged. Raises `OptionsRefused` and `AuthRefused`.
     """
     spec = _first(flags.spec, file.spec, "")
     if not spec:
@@ -132,6 +135,7 @@ def decide(flags: Layer, file: Layer = NOTHING_SAID, *, token: str = "", public_
     return Options(
         spec=spec,
         base_url=_base_url(_first(flags.base_url, file.base_url, "").strip()),
+        server_variables=tuple({**(file.server_variables or {}), **(flags.server_variables or {})}.items()),
         auth=_merge_auth(file.auth or (), flags.auth or ()),
         transport=_first(flags.transport, file.transport, Transport.HTTP),
         host=_first(flags.host, file.host, "127.0.0.1"),

@@ -145,6 +145,13 @@ def _port(text: str) -> int:
     return port
 
 
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
 def _add_document(command: Parser, *, optional: bool = False) -> None:
     group = command.add_argument_group("the document")
     group.add_argument("spec", metavar="SPEC", nargs="?" if optional else None, help=SPEC_HELP)
@@ -199,6 +206,13 @@ def _add_general(command: Parser, *, config: bool = True, text: str = "") -> Non
 def _add_upstream(command: Parser) -> None:
     group = command.add_argument_group("the API behind it")
     group.add_argument("--base-url", metavar="URL", help="where the API is, over every server that the document names")
+    group.add_argument(
+        "--server-var",
+        metavar="NAME=VALUE",
+        action="append",
+        type=_assignment,
+        help="a value for a variable in the document's server URLs, such as region=eu; repeatable",
+    )
     group.add_argument(
         "--auth",
         metavar="NAME=VALUE",

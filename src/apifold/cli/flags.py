@@ -13,6 +13,7 @@ def layer(options: argparse.Namespace) -> Layer:
     return Layer(
         spec=said.get("spec"),
         base_url=said.get("base_url"),
+        server_variables=dict(said["server_var"]) if said.get("server_var") else None,
         auth=_many(said.get("auth")),
         transport=Transport(transport) if transport else None,
         host=said.get("host"),

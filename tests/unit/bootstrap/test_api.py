@@ -54,6 +54,20 @@ def test_relative_server_starts_where_the_document_was_in_the_end() -> None:
     assert assemble(decide(Layer(spec="https://short.test/api")), moved, {}).server == "https://docs.test/v1"
 
 
+def test_server_variables_come_from_flags_over_the_file() -> None:
+    server: JSON = {
+        "url": "https://{region}.api.test/{v}",
+        "variables": {"region": {"default": "eu"}, "v": {"default": "v1"}},
+    }
+    written = document(servers=[server])
+    options = decide(
+        Layer(spec="a", server_variables={"region": "us"}), Layer(server_variables={"region": "asia", "v": "v2"})
+    )
+    assert assemble(options, read(written), {}).server == "https://us.api.test/v2"
+    with pytest.raises(OptionsRefused, match="There are: region, v"):
+        made(Layer(spec="a", server_variables={"zone": "1"}), written)
+
+
 def test_base_url_that_cannot_be_used_is_refused_at_the_start() -> None:
     with pytest.raises(OptionsRefused, match="holds a user name"):
         made(Layer(spec="a", base_url="https://u:p@api.test"), document())

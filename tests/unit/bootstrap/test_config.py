@@ -18,6 +18,7 @@ auth:
   env_key: env:OTHER
   "header:X-Tenant": "t-1"
   absent: ${NOT_SET:-}
+server_variables: {region: eu, version: "2"}
 transport: stdio
 host: 0.0.0.0
 port: ${PORT:-8080}
@@ -48,6 +49,7 @@ def test_every_key_is_read() -> None:
         Layer(
             spec="./shop.yaml",
             base_url="http://127.0.0.1:1/api",
+            server_variables={"region": "eu", "version": "2"},
             auth=("key=literal:k$1", "file_key=file:/run/secret", "env_key=env:OTHER", "header:X-Tenant=literal:t-1"),
             transport=Transport.STDIO,
             host="0.0.0.0",

@@ -6,7 +6,7 @@ request can be shown but not sent.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -49,7 +49,7 @@ class ServerChoice(msgspec.Struct, frozen=True):
     """What may be said about servers from outside the document."""
 
     base_url: str = ""
-    """Stands over every server: scheme, host and base path."""
+    """Stands over every server: scheme, host and base path, or a path where the document was found."""
     document_url: str = ""
     """Where the document was found, if on the web: relative servers start there (RFC 3986 5)."""
     variables: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -69,7 +69,7 @@ def choose_base(servers: Sequence[Server], choice: ServerChoice = _NOTHING_SAID)
     can be shown. Raises `InvalidServer` for a base URL that cannot be used.
     """
     if choice.base_url:
-        return parse_base(choice.base_url)
+        return parse_base(_located(choice.base_url, choice))
     relative: Base | None = None
     problem = "The document names no server."
     for server in servers:
@@ -108,6 +108,24 @@ def fill_variables(server: Server, given: Mapping[str, str]) -> str:
         return value
 
     return _VARIABLE.sub(value_of, server.url)
+
+
+def variable_problem(servers: Iterable[Server], given: Mapping[str, str]) -> str:
+    """What is wrong with values given for server variables: a name that no server has, or a value that none allows."""
+    allowed: dict[str, list[str] | None] = {}
+    for server in servers:
+        for name in _VARIABLE.findall(server.url):
+            declared = server.variables.get(name)
+            known = allowed.get(name, [])
+            # Any value goes as soon as one server lists none.
+            allowed[name] = None if known is None or declared is None or not declared.enum else [*known, *declared.enum]
+    for name, value in given.items():
+        if name not in allowed:
+            return f"No server of the document has a variable {name!r}. There are: {', '.join(allowed) or 'none'}."
+        values = allowed[name]
+        if values is not None and value not in values:
+            return f"The server variable {name!r} must be one of: {', '.join(dict.fromkeys(values))}."
+    return ""
 
 
 def parse_base(url: str) -> Base:

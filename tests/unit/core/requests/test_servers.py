@@ -4,7 +4,7 @@ import pytest
 
 from apifold.core.openapi.model import Server, ServerVariable
 from apifold.core.requests.model import Origin
-from apifold.core.requests.servers import Base, InvalidServer, ServerChoice, choose_base, parse_base
+from apifold.core.requests.servers import Base, InvalidServer, ServerChoice, choose_base, parse_base, variable_problem
 
 HTTPS = Origin("https", "api.example.com", 443)
 
@@ -112,6 +112,27 @@ def test_variables_have_the_given_value_or_their_default() -> None:
     assert choose_base([server], chosen) == Base(Origin("https", "us.example.com", 443), "/v2/beta")
     wrong = choose_base([server], ServerChoice(variables={"region": "mars"}))
     assert wrong.problem == "The server variable 'region' must be one of: eu, us."
+
+
+def test_values_for_variables_that_no_server_takes_are_a_problem() -> None:
+    region = ServerVariable("eu", ("eu", "us"), "")
+    servers = [
+        Server("https://{region}.example.com/{base}", "", {"region": region, "base": ServerVariable("v1", (), "")}),
+        Server("https://{region}.example.org", "", {"region": ServerVariable("asia", ("asia",), "")}),
+        Server("https://{undeclared}.example.org"),
+    ]
+    assert variable_problem(servers, {"region": "asia", "base": "x", "undeclared": "y"}) == ""
+    assert variable_problem(servers, {"region": "mars"}) == "The server variable 'region' must be one of: eu, us, asia."
+    assert variable_problem(servers, {"zone": "eu"}) == (
+        "No server of the document has a variable 'zone'. There are: region, base, undeclared."
+    )
+    assert variable_problem([], {"a": "b"}).endswith("There are: none.")
+
+
+def test_a_base_url_that_is_a_path_is_where_the_document_was_found() -> None:
+    choice = ServerChoice(base_url="/v9/", document_url="https://api.example.com/docs/openapi.json")
+    assert choose_base([Server("https://other.example/v1")], choice) == Base(HTTPS, "/v9")
+    assert choose_base([], ServerChoice(base_url="/v9/")) == Base(None, "/v9")
 
 
 def test_a_variable_without_default_has_its_first_allowed_value() -> None:
