@@ -14,8 +14,8 @@ from apifold.core.mcp.revisions import Revision, Structured
 from apifold.core.mcp.server import Listing
 from apifold.core.values import JSON, JSONObject
 
-PAGE_BYTES = 2 * 1024 * 1024
-"""Above the whole list of the largest API in our corpus; one item may be larger still."""
+PAGE_BYTES = 16 * 1024 * 1024
+"""Above the whole list of the largest API that we know (9.4 MB); one item may be larger still."""
 
 
 class Pages(msgspec.Struct, frozen=True):

@@ -18,6 +18,8 @@ PAGE_BYTES = 100_000
 INDEX_URI = "openapi://spec"
 OPERATION_URI = "openapi://operations/"
 OPERATION_TEMPLATE = "openapi://operations/{name}"
+_INSTRUCTIONS = 512
+_FEW = 20
 _SUMMARY = 120
 _LONGEST_TAG_LIST = 40
 _SCHEMA_DEPTH = 12
@@ -27,18 +29,18 @@ _LEFT_OUT = frozenset({"example", "examples", "xml", "externalDocs", "discrimina
 
 
 def instructions(document: Document, tools: Sequence[Tool], *, server: str) -> str:
-    """What a client shows its model about the server. The first 512 characters say all that matters (Codex reads those)."""
-    title = clean_line(document.info.title, 100) or "This API"
-    about = clean_line(document.info.summary or document.info.description, 200)
-    where = f" at {server}" if server else ""
-    parts = [
-        f"{title}{where}: {len(tools):,} tools, one per API operation.",
-        about,
+    """What a client shows its model about the server: at most 512 characters, for that is what Codex reads."""
+    title = clean_line(document.info.title, 80) or "This API"
+    where = f" at {clean_line(server, 80)}" if server else ""
+    opening = f"{title}{where}: {len(tools):,} tools, one per API operation."
+    usage = [
         "Each argument is a parameter of the operation; a request body goes in `body`.",
         f"Read {INDEX_URI} for all operations, {OPERATION_TEMPLATE} for one in full, its answers included.",
         "Long answers are cut on whole items and say so: ask for smaller pages or fewer fields then.",
     ]
-    return " ".join(part for part in parts if part)
+    room = _INSTRUCTIONS - len(" ".join([opening, *usage])) - 1
+    about = clean_line(document.info.summary or document.info.description, min(room, 200)) if room > _FEW else ""
+    return " ".join(part for part in (opening, about, *usage) if part)
 
 
 def index(document: Document, tools: Sequence[Tool], *, server: str, limit: int = INDEX_BYTES) -> str:
@@ -88,6 +90,8 @@ def operation_page(document: Document, tool: Tool, tool_input: ToolInput, *, ser
     if len(msgspec.json.encode([page, responses])) > PAGE_BYTES:
         responses = {status: _without_schemas(answer) for status, answer in responses.items()}
     page["responses"] = responses
+    if len(msgspec.json.encode(page)) > PAGE_BYTES:
+        page["inputSchema"] = {"type": "object", "description": "left out for its size; the list of tools has it"}
     return page
 
 

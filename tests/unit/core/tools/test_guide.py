@@ -60,5 +60,30 @@ def test_schema_that_refers_to_itself_ends() -> None:
 
 def test_instructions_begin_with_what_matters_whatever_the_description() -> None:
     document = read(openapi({}, info={"title": "T" * 500, "version": "1", "description": "d " * 5_000}))
-    assert "openapi://spec" in instructions(document, (), server="https://" + "h" * 60)[:700]
-    assert len(instructions(document, (), server="")) < 1_000
+    text = instructions(document, (), server="https://" + "h" * 600)
+    assert len(text) <= 512
+    assert text.startswith("TTT")
+    for needed in ("`body`", "openapi://spec", "openapi://operations/{name}", "smaller pages"):
+        assert needed in text
+
+
+@pytest.mark.parametrize("length", [0, 20, 100, 1_000])
+def test_instructions_say_of_the_api_what_there_is_room_for(length: int) -> None:
+    about = ("words " * 200)[:length].strip()
+    document = read(openapi({}, info={"title": "Shop", "version": "1", "description": about}))
+    text = instructions(document, (), server="https://api.test")
+    assert len(text) <= 512
+    assert about[:100] in text
+
+
+def test_page_of_an_operation_with_a_huge_schema_stays_within_its_bytes() -> None:
+    names: dict[str, JSON] = {f"property_{n:05}": {"type": "string", "enum": ["x" * 100]} for n in range(2_000)}
+    body: JSON = {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object", "required": [*names], "properties": names}}},
+    }
+    document = read(openapi({"/x": {"post": {"requestBody": body, "responses": {}}}}))
+    catalogue = compile_tools(document)
+    page = operation_page(document, catalogue.tools[0], catalogue.input(catalogue.tools[0]), server="")
+    assert len(msgspec.json.encode(page)) < PAGE_BYTES
+    assert page["arguments"] == {"body": {"in": "body", "name": "body", "required": True}}
