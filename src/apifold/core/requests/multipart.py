@@ -72,6 +72,8 @@ def compile_multipart(media: MediaType, resolver: Resolver) -> Callable[[JSON], 
                 parts += _write_property(plan, item, form_data=form_data)
             except Unwritable as error:
                 raise Unwritable(str(error), *filter(None, (plan.name,)), *error.path) from error
+            except UnicodeEncodeError as error:
+                raise Unwritable("holds characters that are not valid Unicode") from error
         boundary = _boundary(parts)
         return _join(parts, boundary), _content_type(subtype, boundary, parts)
 

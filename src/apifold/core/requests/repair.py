@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from apifold.core.requests.arguments import pointer
+from apifold.core.requests.serialize import text_of
 from apifold.core.tools.model import Renames, Tool
 from apifold.core.values import JSON, JSONObject
 
@@ -109,7 +110,7 @@ class Repairs(msgspec.Struct):
 
     def _as_text(self, number: int, schemas: Sequence[JSON], path: tuple[str | int, ...]) -> JSON:
         """An id that looks like a number, where only text may stand."""
-        text = str(number)
+        text = text_of(number)
         if not schemas or self._admits(schemas, number) or not self._admits(schemas, text):
             return number
         self.done.append(f"{pointer(*path)}: a number read as text")

@@ -238,3 +238,9 @@ def test_other_bodies_are_refused_and_problems_name_the_part() -> None:
     with pytest.raises(Unwritable, match="not base64") as caught:
         multipart({"ok": 1, "f": "not base64!"}, {"f": FILE})
     assert caught.value.path == ("f",)
+
+
+def test_text_that_is_not_unicode_is_refused() -> None:
+    for value in ({"a": "\ud800"}, {"\ud800": "a"}):
+        with pytest.raises(Unwritable, match="not valid Unicode"):
+            multipart(value)
