@@ -241,6 +241,7 @@ def test_other_bodies_are_refused_and_problems_name_the_part() -> None:
 
 
 def test_text_that_is_not_unicode_is_refused() -> None:
-    for value in ({"a": "\ud800"}, {"\ud800": "a"}):
+    samples: list[JSON] = [{"a": "\ud800"}, {"\ud800": "a"}]
+    for value in samples:
         with pytest.raises(Unwritable, match="not valid Unicode"):
             multipart(value)
