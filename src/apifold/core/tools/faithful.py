@@ -193,7 +193,8 @@ class _Writer:
         written |= words.bounds(value, complain)
         for low, high in (("minLength", "maxLength"), ("minItems", "maxItems"), ("minProperties", "maxProperties")):
             written |= words.counts(value, low, high, complain)
-        required = words.required_names(value, complain)
+        # What only the server sets is required "on the response only" (3.0.3 Schema Object, readOnly).
+        required = [name for name in words.required_names(value, complain) if not _is_read_only(value, name)]
         if required:
             written["required"] = [*required]
         self._rest(value, written, complain)
@@ -271,6 +272,12 @@ class _Writer:
 
     def _report(self, code: str, severity: Severity, pointer: str, message: str) -> None:
         self.findings.setdefault((code, pointer), Finding(code, severity, pointer, message))
+
+
+def _is_read_only(schema: JSONObject, name: str) -> bool:
+    properties = schema.get("properties")
+    found = properties.get(name) if isinstance(properties, dict) else None
+    return isinstance(found, dict) and found.get("readOnly") is True
 
 
 def _allow_null(value: JSONObject, written: JSONObject) -> None:

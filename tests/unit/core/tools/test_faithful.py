@@ -102,6 +102,14 @@ def test_words_of_2020_12_stay_and_others_are_translated(version: str, source: J
     jsonschema_rs.Draft202012Validator(built.schema, offline=True)
 
 
+def test_what_only_the_server_sets_is_not_required_of_a_caller() -> None:
+    given: JSON = {"type": "string", "readOnly": True}
+    built = faithful({"type": "object", "properties": {"id": given, "name": TEXT}, "required": ["id", "name"]})
+    assert built.schema["properties"] == {
+        "body": {"type": "object", "properties": {"id": given, "name": TEXT}, "required": ["name"]}
+    }
+
+
 def test_siblings_of_a_reference_stay_where_the_version_gives_them_a_meaning() -> None:
     source: JSON = {"type": "array", "items": {"$ref": "#/components/schemas/A", "maxLength": 3, "description": "Own."}}
     old, new = (faithful(source, {"A": TEXT}, version).schema["properties"] for version in ("3.0.3", "3.1.0"))
