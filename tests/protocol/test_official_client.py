@@ -9,6 +9,11 @@ from mcp import Client, MCPError
 from mcp_types import CreateMessageResult, ElicitResult, TextContent
 from msgspec.structs import replace
 
+from apifold.core.mcp import content
+from apifold.core.mcp.content import ImageContent, ToolResult
+from apifold.core.mcp.server import Listing
+from apifold.core.values import JSONObject
+from apifold.gateway.ports import ToolCall
 from support.fixture_backend import FixtureBackend
 from support.loops import on_loop
 from support.mcp_client import MODES, over_http, over_sse, over_stdio
@@ -153,6 +158,51 @@ def test_a_modern_client_is_not_asked_for_what_it_did_not_declare(transport: str
                 await client.call_tool("test_input_required_result_elicitation")
             assert refused.value.code == -32021
             assert refused.value.data == {"requiredCapabilities": {"elicitation": {}}}
+
+    run()
+
+
+class Large(FixtureBackend):
+    """Gives more than the client takes in one event, which is 1 MiB: it would give up the whole stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.description = replace(self.description, sessions=False)
+        schema: JSONObject = {"type": "object"}
+        listed: list[JSONObject] = [
+            {"name": f"tool_{number}", "description": "x" * 400_000, "inputSchema": schema} for number in range(7)
+        ]
+        self.listing = Listing(1, tuple(listed))
+
+    async def call_tool(self, call: ToolCall) -> ToolResult:
+        await call.channel.progress(1)  # opens the stream
+        if call.name == "tool_0":
+            return ToolResult((ImageContent("A" * 2_000_000, "image/png"),))
+        text = '"' * 600_000
+        return ToolResult((content.TextContent(text),), structured=text, has_structured=True)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("transport", ["http", "sse"])
+def test_no_event_is_larger_than_the_client_takes(transport: str, mode: str) -> None:
+    @on_loop
+    async def run() -> None:
+        async def hear(progress: float, total: float | None, message: str | None) -> None:
+            del progress, total, message
+
+        async with serving(Large()) as served, reach(transport, mode, served) as client:
+            names, cursor, pages = [], None, 0
+            while pages == 0 or cursor:
+                page = await client.list_tools(cursor=cursor)
+                names += [tool.name for tool in page.tools]
+                cursor, pages = page.next_cursor, pages + 1
+            assert names == [f"tool_{number}" for number in range(7)]
+            assert pages == (4 if transport == "sse" else 1)
+            image = await client.call_tool("tool_0", progress_callback=hear)
+            assert [type(block) for block in image.content] == [TextContent]
+            text = await client.call_tool("tool_1", progress_callback=hear)
+            assert len(getattr(text.content[0], "text", "")) > 400_000
+            assert served.crashes == []
 
     run()
 

@@ -124,6 +124,8 @@ class WireLimits(msgspec.Struct, frozen=True):
     """Of the capabilities that a client declares in `initialize`, as JSON."""
     backlog_bytes: int = 1024 * 1024
     """Waiting for one caller to read; above it the work that produces more waits too."""
+    event_bytes: int = 1_000_000
+    """Of one message on an event stream: official clients give the whole stream up for an event of more than 1 MiB."""
     keepalive_seconds: float = 15.0
     """Silence on a stream after which a comment is sent, so that nothing between us and the caller closes it."""
     progress_seconds: float = 5.0

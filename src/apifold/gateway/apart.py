@@ -15,10 +15,11 @@ from apifold.gateway.streams import SSE_FIELDS, Fields, Outbox, pump
 class OutboxSink:
     """Implements `calls.Sink` on an outbox; whoever reads the outbox keeps the connection alive."""
 
-    __slots__ = ("_outbox",)
+    __slots__ = ("_outbox", "message_bytes")
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, *, message_bytes: int = 0) -> None:
         self._outbox = outbox
+        self.message_bytes = message_bytes
 
     async def send(self, message: bytes) -> None:
         await self._outbox.put(message)
@@ -35,7 +36,11 @@ async def run_apart(
 ) -> None:
     """A call whose answer is the last message of an outbox. Cancelled, it has no answer."""
     try:
-        outbox.push(await answer_call(endpoint, call, identifier, scope, OutboxSink(outbox), patience))
+        outbox.push(
+            await answer_call(
+                endpoint, call, identifier, scope, OutboxSink(outbox, message_bytes=scope.message_bytes), patience
+            )
+        )
     finally:
         outbox.close()
 

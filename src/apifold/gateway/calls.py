@@ -35,28 +35,36 @@ class Scope(msgspec.Struct, frozen=True):
     log_level: str
     """Empty: no log messages."""
     session: Session | None = None
+    message_bytes: int = 0
+    """What a message to the caller may have at most, as far as it is known before there is one; 0 for any number."""
 
 
-def modern_scope(envelope: Envelope, principal: Principal) -> Scope:
+def modern_scope(envelope: Envelope, principal: Principal, *, message_bytes: int = 0) -> Scope:
     caller = Caller(
         principal, envelope.revision.name, envelope.client_name, envelope.client_version, envelope.capabilities
     )
-    return Scope(envelope.revision, caller, envelope.meta, envelope.log_level)
+    return Scope(envelope.revision, caller, envelope.meta, envelope.log_level, message_bytes=message_bytes)
 
 
-def legacy_scope(params: JSONObject, revision: Revision, principal: Principal, session: Session | None) -> Scope:
+def legacy_scope(
+    params: JSONObject, revision: Revision, principal: Principal, session: Session | None, *, message_bytes: int = 0
+) -> Scope:
     meta = params.get("_meta")
     known = meta if isinstance(meta, dict) else {}
     if session is None:
-        return Scope(revision, Caller(principal, revision.name), known, DEFAULT_LEVEL)
+        return Scope(revision, Caller(principal, revision.name), known, DEFAULT_LEVEL, message_bytes=message_bytes)
     caller = Caller(
         principal, revision.name, session.client_name, session.client_version, session.capabilities, session.id
     )
-    return Scope(revision, caller, known, session.log_level, session)
+    return Scope(revision, caller, known, session.log_level, session, message_bytes)
 
 
 class Sink(Protocol):
     """Where messages that belong to one request go, before its answer."""
+
+    @property
+    def message_bytes(self) -> int:
+        """What a message may have at most, if it was sent now; 0 for any number."""
 
     async def send(self, message: bytes) -> None: ...
 
@@ -111,6 +119,11 @@ class CallChannel:
 
     async def detach(self, retry_seconds: float) -> None:
         self._sink.detach(retry_seconds)
+
+    @property
+    def message_bytes(self) -> int:
+        """What the answer may have at most, if it was given now; 0 for any number."""
+        return self._sink.message_bytes
 
     def close(self) -> None:
         self._patience.end(self)

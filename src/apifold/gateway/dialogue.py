@@ -28,7 +28,9 @@ async def _answer(
         return error_body(message.id, INVALID_REQUEST, "initialize does not go into a batch")
     if is_modern(message.params, None):
         return error_body(message.id, INVALID_REQUEST, "A request of this revision does not go into a batch")
-    scope = legacy_scope(message.params, scope.revision, scope.caller.principal, scope.session)
+    scope = legacy_scope(
+        message.params, scope.revision, scope.caller.principal, scope.session, message_bytes=scope.message_bytes
+    )
     operation = endpoint.interpret(message, scope.revision)
     if isinstance(operation, Fault):
         return endpoint.refuse(message.id, operation, scope.revision).body

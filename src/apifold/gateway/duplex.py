@@ -24,6 +24,7 @@ from apifold.core.mcp.messages import (
 from apifold.core.mcp.outcome import Answer, Filter, Refusal, answer
 from apifold.core.mcp.revisions import V2026_07_28
 from apifold.core.policy.access import Principal
+from apifold.core.values import JSONObject
 from apifold.gateway.apart import OutboxSink
 from apifold.gateway.calls import Scope, legacy_scope, modern_scope
 from apifold.gateway.dialogue import answer_call, run_batch
@@ -43,14 +44,16 @@ class Duplex:
         patience: Patience,
         *,
         identifier: str = "",
+        message_bytes: int = 0,
         limits: WireLimits = WIRE,
     ) -> None:
+        """`message_bytes`: what the channel can carry in one message, 0 for any number."""
         self._endpoint = endpoint
         self._patience = patience
         self._limits = limits
         self.session = Session(identifier, principal, limits=limits)
         self.outbox = Outbox(limits=limits)
-        self._sink = OutboxSink(self.outbox)
+        self._sink = OutboxSink(self.outbox, message_bytes=message_bytes)
         self._stop_watching: Callable[[], None] = lambda: None
         self._batches = 0
         self._listens: dict[bytes, Outbox] = {}
@@ -111,10 +114,15 @@ class Duplex:
             if isinstance(envelope, Fault):
                 self._refuse(envelope, request.id)
                 return
-            self._serve(request, modern_scope(envelope, self.session.principal))
+            self._serve(request, modern_scope(envelope, self.session.principal, message_bytes=self._sink.message_bytes))
         else:
-            revision = self.session.revision
-            self._serve(request, legacy_scope(request.params, revision, self.session.principal, self.session))
+            self._serve(request, self._legacy_scope(request.params))
+
+    def _legacy_scope(self, params: JSONObject) -> Scope:
+        session = self.session
+        return legacy_scope(
+            params, session.revision, session.principal, session, message_bytes=self._sink.message_bytes
+        )
 
     def _serve(self, request: Request, scope: Scope) -> None:
         operation = self._endpoint.interpret(request, scope.revision)
@@ -181,7 +189,7 @@ class Duplex:
             self.session.run(b"batch %d" % self._batches, self._answer_batch(batch))
 
     async def _answer_batch(self, batch: Batch) -> None:
-        scope = legacy_scope({}, self.session.revision, self.session.principal, self.session)
+        scope = self._legacy_scope({})
         await self.outbox.put(await run_batch(self._endpoint, batch, scope, self._sink, self._patience))
 
     def _refuse(self, fault: Fault, identifier: bytes) -> None:

@@ -160,7 +160,7 @@ class Endpoint:
     def _list(self, operation: ListItems, identifier: bytes, scope: Scope) -> Answer | Refusal:
         try:
             listing = self._listing(operation.kind, scope.caller)
-            page = self.face.page(listing, operation.kind, scope.revision, operation.cursor)
+            page = self.face.page(listing, operation.kind, scope.revision, operation.cursor, most=scope.message_bytes)
         except AppError as error:
             return self._failed(error, identifier, scope)
         except Exception as error:  # noqa: BLE001  # the edge: whatever breaks behind it is one failed request
@@ -232,7 +232,8 @@ class Endpoint:
         if isinstance(result, InputRequired):
             return result
         tail = self.face.tail(scope.revision)
-        return answer(identifier, encode_tool_result(result, scope.revision, tail))
+        encoded = encode_tool_result(result, scope.revision, tail, most=channel.message_bytes)
+        return answer(identifier, encoded)
 
     async def _get_prompt(
         self, call: GetPrompt, identifier: bytes, scope: Scope, channel: CallChannel

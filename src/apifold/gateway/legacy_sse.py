@@ -39,7 +39,14 @@ class LegacySSE:
         self, exchange: Exchange, endpoint: Endpoint, principal: Principal, messages: str, fields: Fields
     ) -> None:
         identifier = self._sessions.new_id()
-        duplex = Duplex(endpoint, principal, self._patience, identifier=identifier, limits=self._limits)
+        duplex = Duplex(
+            endpoint,
+            principal,
+            self._patience,
+            identifier=identifier,
+            message_bytes=self._limits.event_bytes,
+            limits=self._limits,
+        )
         reader = duplex.outbox.attach()
         self._open[identifier] = (endpoint, duplex)
         self._streams.open += 1

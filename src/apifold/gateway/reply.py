@@ -6,6 +6,7 @@ nothing else gets its answer as an event.
 
 from functools import lru_cache
 
+from apifold.core.limits import WIRE, WireLimits
 from apifold.core.mcp.outcome import Answer, Refusal
 from apifold.gateway.ports import Exchange
 from apifold.gateway.streams import KEEPALIVE, SSE_FIELDS, Fields, event
@@ -42,9 +43,10 @@ def respond_json(exchange: Exchange, outcome: Answer | Refusal, fields: Fields) 
 class Reply:
     """Implements `calls.Sink` on an exchange."""
 
-    __slots__ = ("_exchange", "_fields", "_json", "_stream", "streaming")
+    __slots__ = ("_event_bytes", "_exchange", "_fields", "_json", "_stream", "streaming")
 
-    def __init__(self, exchange: Exchange, fields: Fields) -> None:
+    def __init__(self, exchange: Exchange, fields: Fields, *, limits: WireLimits = WIRE) -> None:
+        self._event_bytes = limits.event_bytes
         self._exchange = exchange
         self._fields = fields
         self._json, self._stream = acceptable(exchange.headers.get("accept"))
@@ -54,6 +56,10 @@ class Reply:
     def plain(self) -> bool:
         """The answer, if it came now, would go out at once as JSON."""
         return not self.streaming and (self._json or not self._stream)
+
+    @property
+    def message_bytes(self) -> int:
+        return 0 if self.plain else self._event_bytes
 
     async def send(self, message: bytes) -> None:
         if self._stream:

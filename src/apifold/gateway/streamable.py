@@ -7,6 +7,8 @@ Before that a caller that goes away has only lost a connection; where it has a s
 
 from collections.abc import Coroutine, Mapping
 
+from msgspec.structs import replace
+
 from apifold.core.limits import WIRE, WireLimits
 from apifold.core.mcp.codes import HEADER_MISMATCH
 from apifold.core.mcp.envelope import VERSION_HEADER, Fault, is_modern, open_envelope, unsupported
@@ -15,6 +17,7 @@ from apifold.core.mcp.messages import NO_ID, Batch, Malformed, Notification, Req
 from apifold.core.mcp.outcome import Answer, Refusal, Stream
 from apifold.core.mcp.revisions import ASSUMED, LEGACY, MODERN, NEWEST_LEGACY, V2026_07_28, Revision
 from apifold.core.policy.access import Principal
+from apifold.core.values import JSONObject
 from apifold.gateway.answers import (
     Rest,
     accepted,
@@ -43,9 +46,12 @@ SESSION_HEADER = "mcp-session-id"
 class Visit:
     """One HTTP request to one endpoint, on its way to an answer."""
 
-    __slots__ = ("endpoint", "exchange", "fields", "headers", "principal")
+    __slots__ = ("_limits", "endpoint", "exchange", "fields", "headers", "principal")
 
-    def __init__(self, exchange: Exchange, endpoint: Endpoint, principal: Principal, fields: Fields) -> None:
+    def __init__(
+        self, exchange: Exchange, endpoint: Endpoint, principal: Principal, fields: Fields, limits: WireLimits
+    ) -> None:
+        self._limits = limits
         self.exchange = exchange
         self.endpoint = endpoint
         self.principal = principal
@@ -56,6 +62,11 @@ class Visit:
     @property
     def version(self) -> str | None:
         return self.headers.get(VERSION_HEADER)
+
+    @property
+    def message_bytes(self) -> int:
+        """What an answer may have at most that comes at once."""
+        return 0 if acceptable(self.headers.get("accept"))[0] else self._limits.event_bytes
 
     def say(self, outcome: Answer | Refusal) -> Rest:
         return say(self.exchange, outcome, self.fields)
@@ -72,7 +83,7 @@ class StreamableHTTP:
         self._limits = limits
 
     def handle(self, exchange: Exchange, endpoint: Endpoint, principal: Principal, fields: Fields) -> Rest:
-        visit = Visit(exchange, endpoint, principal, fields)
+        visit = Visit(exchange, endpoint, principal, fields, self._limits)
         if exchange.method == "POST":
             return self._post(visit)
         if visit.version in MODERN:
@@ -108,15 +119,15 @@ class StreamableHTTP:
             envelope = open_envelope(request.method, request.params, visit.headers)
             if isinstance(envelope, Fault):
                 return visit.refuse(envelope, request.id, V2026_07_28)
-            return self._serve(visit, request, modern_scope(envelope, visit.principal))
+            return self._serve(
+                visit, request, modern_scope(envelope, visit.principal, message_bytes=visit.message_bytes)
+            )
         if request.method == "initialize":
             return self._initialize(visit, request)
         session = self._session(visit, request.id)
         if isinstance(session, Refusal):
             return visit.say(session)
-        return self._serve(
-            visit, request, legacy_scope(request.params, _revision(visit, session), visit.principal, session)
-        )
+        return self._serve(visit, request, _legacy_scope(visit, request.params, session))
 
     def _serve(self, visit: Visit, request: Request, scope: Scope) -> Rest:
         operation = visit.endpoint.interpret(request, scope.revision)
@@ -147,7 +158,9 @@ class StreamableHTTP:
         if scope.session is not None:
             return self._begin_apart(visit, call, identifier, scope, scope.session)
         visit.exchange.cancel_on_disconnect = scope.revision.modern
-        return self._call(Reply(visit.exchange, visit.fields), visit.endpoint, call, identifier, scope)
+        return self._call(
+            Reply(visit.exchange, visit.fields, limits=self._limits), visit.endpoint, call, identifier, scope
+        )
 
     async def _call(self, reply: Reply, endpoint: Endpoint, call: Call, identifier: bytes, scope: Scope) -> None:
         """A call without a session, awaited where the exchange is: no task, no queue."""
@@ -198,6 +211,9 @@ class StreamableHTTP:
             return visit.say(invalid(400, "A request with this id is still running", identifier))
         if session.busy:
             return visit.say(too_many(identifier))
+        # The answer may come as an event, also to a client that takes JSON.
+        event_bytes = self._limits.event_bytes if acceptable(visit.headers.get("accept"))[1] else 0
+        scope = replace(scope, message_bytes=event_bytes)
         number, outbox = session.open_stream()
         reader = outbox.attach()  # before the call begins: it may let go at once
         session.run(identifier, run_apart(visit.endpoint, call, identifier, scope, outbox, self._patience))
@@ -244,10 +260,10 @@ class StreamableHTTP:
         if not any(isinstance(message, Request | Malformed) for message in batch.messages):
             return accepted(visit.exchange, visit.fields)
         visit.exchange.cancel_on_disconnect = False
-        return self._answer_batch(visit, batch, legacy_scope({}, revision, visit.principal, session))
+        return self._answer_batch(visit, batch, _legacy_scope(visit, {}, session))
 
     async def _answer_batch(self, visit: Visit, batch: Batch, scope: Scope) -> None:
-        reply = Reply(visit.exchange, visit.fields)
+        reply = Reply(visit.exchange, visit.fields, limits=self._limits)
         answer = Answer((await run_batch(visit.endpoint, batch, scope, reply, self._patience),))
         if reply.plain:
             reply.respond(answer)
@@ -289,3 +305,8 @@ def _revision(visit: Visit, session: Session | None) -> Revision:
     """What a legacy message speaks: what it says, what its session negotiated, what the revisions tell us to assume."""
     named = LEGACY.get(visit.version or "")
     return named or (session.revision if session is not None else ASSUMED)
+
+
+def _legacy_scope(visit: Visit, params: JSONObject, session: Session | None) -> Scope:
+    revision = _revision(visit, session)
+    return legacy_scope(params, revision, visit.principal, session, message_bytes=visit.message_bytes)

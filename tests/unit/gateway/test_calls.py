@@ -23,6 +23,8 @@ QUICK = WireLimits(progress_seconds=0.01, keepalive_seconds=0.02)
 class Heard:
     """Implements `calls.Sink`."""
 
+    message_bytes = 0
+
     def __init__(self) -> None:
         self.messages: list[Any] = []
         self.signs = 0

@@ -38,6 +38,8 @@ class Silent:
     async def keepalive(self) -> None:
         return
 
+    message_bytes = 0
+
     def detach(self, retry_seconds: float) -> None:
         del retry_seconds
 

@@ -7,7 +7,7 @@ together from two or three pieces.
 import msgspec
 
 from apifold.core.mcp.handler import Kind
-from apifold.core.mcp.listing import Pages, build_pages
+from apifold.core.mcp.listing import PAGE_BYTES, Pages, build_pages
 from apifold.core.mcp.outcome import Filter, InputRequired
 from apifold.core.mcp.revisions import LEGACY, MODERN, NEWEST_LEGACY, Revision
 from apifold.core.mcp.server import Listing, ServerDescription
@@ -37,7 +37,7 @@ class Face:
         self._identity = identity
         self._handshakes: dict[str, bytes] = {}
         self._discovery = b""
-        self._pages: dict[tuple[int, str, Kind], tuple[Listing, Pages]] = {}
+        self._pages: dict[tuple[int, str, Kind, int], tuple[Listing, Pages]] = {}
 
     def tail(self, revision: Revision, *, cacheable: bool = False) -> bytes:
         """What a result ends with, each member led by a comma. `cacheable`: with freshness (CacheableResult)."""
@@ -100,15 +100,21 @@ class Face:
             offered["logging"] = {}
         return offered
 
-    def page(self, listing: Listing, kind: Kind, revision: Revision, cursor: str) -> bytes | None:
-        """The result for one page of a list; `None` for a cursor that is not (or no longer) valid."""
-        key = (id(listing), revision.name, kind)
+    def page(self, listing: Listing, kind: Kind, revision: Revision, cursor: str, *, most: int = 0) -> bytes | None:
+        """The result for one page of a list; `None` for a cursor that is not (or no longer) valid. `most`: the bytes of
+        items in it, where a message may not have more than somewhat above that.
+        """
+        page_bytes = most or PAGE_BYTES
+        key = (id(listing), revision.name, kind, page_bytes)
         found = self._pages.get(key)
         if found is None:
             if len(self._pages) >= _KEPT_PAGES:
                 del self._pages[next(iter(self._pages))]
             # The listing is kept with its pages: as long as it lives, no other object can have its identity.
-            found = (listing, build_pages(listing, kind, revision, self.tail(revision, cacheable=True)))
+            found = (
+                listing,
+                build_pages(listing, kind, revision, self.tail(revision, cacheable=True), page_bytes=page_bytes),
+            )
             self._pages[key] = found
         return found[1].find(cursor)
 

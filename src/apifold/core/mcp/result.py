@@ -22,17 +22,62 @@ from apifold.core.mcp.revisions import Revision, Structured
 from apifold.core.values import JSONObject
 
 _encode = msgspec.json.encode
+_SMALLEST_SHARE = 1e-6
 _ENDS_LINE = re.compile(rb"[\r\n]")
 
 
-def encode_tool_result(result: ToolResult, revision: Revision, tail: bytes) -> bytes:
-    """The value of `result`. `tail` is what every result of the revision ends with, each member led by a comma."""
+def encode_tool_result(result: ToolResult, revision: Revision, tail: bytes, *, most: int = 0) -> bytes:
+    """The value of `result`, in at most so many bytes where a message may not have more (`most`, 0 for any number).
+
+    `tail` is what every result of the revision ends with, each member led by a comma.
+    """
+    encoded = _encode_whole(result, revision, tail)
+    return encoded if not most or len(encoded) <= most else _encode_fitted(result, revision, tail, most)
+
+
+def _encode_whole(result: ToolResult, revision: Revision, tail: bytes) -> bytes:
     if len(result.content) == 1 and type(block := result.content[0]) is TextContent:
         content = b'{"type":"text","text":%b}' % _encode(block.text)
     else:
         content = b",".join([_encode(_block(block, revision)) for block in result.content])
     error = b"true" if result.is_error else b"false"
     return b'{"content":[%b]%b,"isError":%b%b}' % (content, _structured(result, revision), error, tail)
+
+
+def _encode_fitted(result: ToolResult, revision: Revision, tail: bytes, most: int) -> bytes:
+    """Without what is said twice; then without what is of no use in part; then with as much of the text as fits."""
+    content = result.content
+    slim = _encode_whole(ToolResult(content, result.is_error), revision, tail)
+    if len(slim) > most:
+        content = tuple(_told(block, most) for block in content)
+        slim = _encode_whole(ToolResult(content, result.is_error), revision, tail)
+    note = TextContent(
+        f"The answer was cut: one message has at most {most:,} bytes here. Ask for less to see the rest."
+    )
+    share = 1.0
+    while len(slim) > most and share > _SMALLEST_SHARE:
+        share = min(share * most / len(slim), share) * 0.9
+        cut = (*(_start_of(block, share) for block in content), note)
+        slim = _encode_whole(ToolResult(cut, result.is_error), revision, tail)
+    return slim
+
+
+def _start_of(block: ContentBlock, share: float) -> ContentBlock:
+    return TextContent(block.text[: int(len(block.text) * share)]) if isinstance(block, TextContent) else block
+
+
+def _told(block: ContentBlock, most: int) -> ContentBlock:
+    match block:
+        case ImageContent() | AudioContent():
+            size = len(block.data) * 3 // 4
+        case EmbeddedResource():
+            size = len(block.blob) * 3 // 4 if block.blob is not None else len(block.text or "")
+        case TextContent() | ResourceLink():
+            return block
+        case _:
+            assert_never(block)
+    media = block.mime_type or "a file"
+    return TextContent(f"({media}, {size:,} bytes: not included, for one message has at most {most:,} bytes here.)")
 
 
 def error_result(message: str, tail: bytes) -> bytes:

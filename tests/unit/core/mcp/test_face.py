@@ -13,6 +13,7 @@ from apifold.core.mcp.handler import Kind
 from apifold.core.mcp.outcome import Filter, InputRequired
 from apifold.core.mcp.revisions import LEGACY, REVISIONS, V2024_11_05, V2025_11_25, V2026_07_28, Revision
 from apifold.core.mcp.server import Listing, ServerDescription
+from apifold.core.values import JSONObject
 
 FULL = ServerDescription(
     name="acme",
@@ -29,6 +30,29 @@ NAMED = {"name": "acme", "version": "3.2.0"}
 TITLED = {**NAMED, "title": "Acme API"}
 PICTURED = {**TITLED, "websiteUrl": "https://acme.test", "icons": [{"src": "https://acme.test/i.png"}]}
 SERVER = "io.modelcontextprotocol/serverInfo"
+
+
+def test_pages_are_smaller_where_a_message_may_not_be_large() -> None:
+    face = Face(ServerDescription("s", "1"))
+    items: tuple[JSONObject, ...] = tuple(
+        {"name": f"t{n}", "inputSchema": {}, "description": "x" * 90} for n in range(30)
+    )
+    listing = Listing(1, items)
+    whole = face.page(listing, Kind.TOOLS, V2026_07_28, "")
+    assert whole is not None
+    assert "nextCursor" not in json.loads(whole)
+    names, cursor, sizes = [], "", []
+    while True:
+        page = face.page(listing, Kind.TOOLS, V2026_07_28, cursor, most=1_000)
+        assert page is not None
+        said = json.loads(page)
+        names += [tool["name"] for tool in said["tools"]]
+        sizes.append(len(page))
+        cursor = said.get("nextCursor", "")
+        if not cursor:
+            break
+    assert names == [item["name"] for item in items]
+    assert max(sizes) < 1_300
 
 
 @pytest.mark.parametrize(("name", "revision"), LEGACY.items())

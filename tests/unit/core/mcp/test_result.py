@@ -51,6 +51,7 @@ BLOCKS: tuple[ContentBlock, ...] = (
     ResourceLink("a://d", "d"),
 )
 TEXT = {"type": "text", "text": 'say "é"\n'}
+IMAGE_BLOCK = ImageContent("aGk=", "image/png")
 IMAGE = {"type": "image", "data": "aGk=", "mimeType": "image/png"}
 AUDIO = {"type": "audio", "data": "aGk=", "mimeType": "audio/wav"}
 AUDIO_BYTES = {
@@ -158,3 +159,56 @@ def test_messages_of_a_prompt_are_fitted_too(revision: Revision, kept: list[bool
 def test_a_message_fits_on_one_line_and_means_the_same(message: bytes, line: bytes) -> None:
     assert one_line(message) == line
     assert json.loads(line) == json.loads(message)
+
+
+def fitted(result: ToolResult, most: int) -> Any:
+    raw = encode_tool_result(result, V2026_07_28, MODERN_TAIL, most=most)
+    assert len(raw) <= most
+    said = json.loads(raw)
+    validate_server_result("tools/call", V2026_07_28.name, said)
+    return said
+
+
+def test_what_fits_is_not_touched() -> None:
+    result = ToolResult((TextContent('{"a":1}'),), structured={"a": 1}, has_structured=True, structured_is_object=True)
+    whole = encode_tool_result(result, V2026_07_28, MODERN_TAIL)
+    assert encode_tool_result(result, V2026_07_28, MODERN_TAIL, most=len(whole)) == whole
+
+
+def test_what_is_said_twice_is_said_once_before_anything_is_cut() -> None:
+    text = "x" * 600
+    result = ToolResult((TextContent(text), IMAGE_BLOCK), structured=text, has_structured=True)
+    said = fitted(result, 1_000)
+    assert said["content"] == [{"type": "text", "text": text}, IMAGE]
+    assert "structuredContent" not in said
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        ImageContent("A" * 4_000, "image/png"),
+        AudioContent("A" * 4_000, "image/png"),
+        EmbeddedResource("a://b", "image/png", blob="A" * 4_000),
+        EmbeddedResource("a://b", "image/png", text="A" * 3_000),
+    ],
+)
+@pytest.mark.parametrize("is_error", [False, True])
+def test_what_is_of_no_use_in_part_is_named(block: ContentBlock, is_error: bool) -> None:
+    said = fitted(ToolResult((TextContent("a picture"), block), is_error), 1_000)
+    assert [part["text"] for part in said["content"]] == [
+        "a picture",
+        "(image/png, 3,000 bytes: not included, for one message has at most 1,000 bytes here.)",
+    ]
+    assert said["isError"] is is_error
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 5_000, '"' * 5_000, "\u00e9" * 5_000, "\x00" * 5_000, "a" * 4_000 + "\x00" * 900]
+)
+def test_text_is_cut_to_what_fits_as_it_is_written(text: str) -> None:
+    said = fitted(ToolResult((TextContent(text), TextContent("b" * 700))), 2_000)
+    first, second, note = (part["text"] for part in said["content"])
+    assert text.startswith(first)
+    assert ("b" * 700).startswith(second)
+    assert first or second
+    assert note == "The answer was cut: one message has at most 2,000 bytes here. Ask for less to see the rest."
