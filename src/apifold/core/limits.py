@@ -134,6 +134,8 @@ class WireLimits(msgspec.Struct, frozen=True):
     """How long a client, often a person, may take to answer a question of ours."""
     batch: int = 50
     json_depth: int = 200
+    json_containers: int = 200_000
+    """Objects and arrays in one message: each costs some twenty times as many bytes as it takes on the wire."""
 
 
 DOCUMENT = DocumentLimits()

@@ -66,8 +66,13 @@ class Batch(msgspec.Struct, frozen=True):
 
 def parse(data: bytes, *, limits: WireLimits = WIRE) -> Message | Batch:
     """One JSON text to what it says. Never raises."""
-    if len(data) > limits.json_depth * _SHORTEST_DEEP and depth(data) > limits.json_depth:
-        return Malformed(INVALID_REQUEST, f"The message is nested deeper than {limits.json_depth} levels")
+    if len(data) > limits.json_depth * _SHORTEST_DEEP:
+        containers, depth = shape(data, limits=limits)
+        if containers > limits.json_containers:
+            most = f"{limits.json_containers:,}"
+            return Malformed(INVALID_REQUEST, f"The message has more than {most} objects and arrays")
+        if depth > limits.json_depth:
+            return Malformed(INVALID_REQUEST, f"The message is nested deeper than {limits.json_depth} levels")
     try:
         value: JSON = _decode(data)
     except (ValueError, RecursionError):
@@ -83,14 +88,18 @@ def parse(data: bytes, *, limits: WireLimits = WIRE) -> Message | Batch:
     return Batch(tuple(_message(item) for item in value))
 
 
-def depth(data: bytes) -> int:
-    """An upper bound on how deep a JSON text is nested; exact when there are many brackets. For invalid text, some number."""
-    brackets = data.count(b"[") + data.count(b"{")
-    if brackets <= WIRE.json_depth:
-        return brackets
-    steps = array("b")
-    steps.frombytes(_STRINGS.sub(b"", data).translate(_STEPS, _NOT_BRACKETS))
-    return max(accumulate(steps), default=0)
+def shape(data: bytes, *, limits: WireLimits = WIRE) -> tuple[int, int]:
+    """Upper bounds on how many objects and arrays a JSON text has, and on how deep they are nested; exact when there are
+    many, but the depth is not looked for when there are too many. For invalid text, some numbers.
+    """
+    containers = data.count(b"[") + data.count(b"{")
+    if containers <= limits.json_depth:
+        return containers, containers
+    brackets = _STRINGS.sub(b"", data).translate(_STEPS, _NOT_BRACKETS)
+    containers = brackets.count(1)
+    if containers > limits.json_containers:
+        return containers, containers
+    return containers, max(accumulate(array("b", brackets)), default=0)
 
 
 def _message(value: JSON) -> Message:

@@ -13,11 +13,11 @@ from apifold.core.mcp.messages import (
     Notification,
     Request,
     Response,
-    depth,
     error_body,
     notification_body,
     parse,
     request_body,
+    shape,
 )
 
 PARSE, INVALID, PARAMS = -32700, -32600, -32602
@@ -123,7 +123,7 @@ def test_nesting_up_to_the_bound_is_taken_and_one_more_is_not() -> None:
 
 def test_many_shallow_values_are_not_deep() -> None:
     value = b",".join([b'{"a":["]]]{{{",[]]}'] * 5_000)
-    assert depth(b"[%b]" % value) == 4
+    assert shape(b"[%b]" % value) == (15_001, 4)
     assert isinstance(parse(b'{"jsonrpc":"2.0","id":1,"method":"m","params":{"x":[%b]}}' % value), Request)
 
 
@@ -132,8 +132,29 @@ def test_many_shallow_values_are_not_deep() -> None:
 )
 def test_looking_for_depth_takes_time_in_proportion_to_the_input(hostile: bytes) -> None:
     began = time.process_time()
-    depth(b"[" * 300 + hostile)
+    shape(b"[" * 300 + hostile)
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("hostile", "words"),
+    [
+        (b"[],", "more than 200,000 objects and arrays"),
+        (b'{"a":{}},', "more than 200,000 objects and arrays"),
+        (b"[", "more than 200,000 objects and arrays"),
+    ],
+)
+def test_a_message_of_too_many_parts_is_refused_before_it_is_read(hostile: bytes, words: str) -> None:
+    began = time.process_time()
+    found = parse(b'{"jsonrpc":"2.0","id":1,"method":"m","params":{"x":[%b[]]}}' % (hostile * 500_000))
+    assert isinstance(found, Malformed)
+    assert (found.code, words in found.message) == (INVALID, True)
+    assert time.process_time() - began < 0.5
+
+
+def test_brackets_in_text_are_no_parts() -> None:
+    text = "[{" * 300_000
+    assert parse(said(id=1, method="m", params={"x": text})) == Request(b"1", "m", {"x": text})
 
 
 def test_a_number_too_large_for_a_double_is_no_json_here() -> None:
