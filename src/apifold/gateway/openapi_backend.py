@@ -114,7 +114,7 @@ class OpenAPIBackend:
     """Implements `ports.Backend`."""
 
     def __init__(self, snapshot: ServerSnapshot, engine: CallEngine) -> None:
-        self._listeners: list[Callable[[str, str], None]] = []
+        self._listeners: dict[object, Callable[[str, str], None]] = {}
         self._take(snapshot, engine)
 
     def _take(self, snapshot: ServerSnapshot, engine: CallEngine) -> None:
@@ -130,7 +130,7 @@ class OpenAPIBackend:
     def replace(self, snapshot: ServerSnapshot, engine: CallEngine) -> None:
         """Offer something else from now on; calls under way end as they began. Listeners are told."""
         self._take(snapshot, engine)
-        for listener in tuple(self._listeners):
+        for listener in tuple(self._listeners.values()):
             listener("tools", "")
             listener("resources", "")
             listener("resource", guide.INDEX_URI)
@@ -196,10 +196,10 @@ class OpenAPIBackend:
     # --- changes -----------------------------------------------------------------------------------------------------
 
     def watch(self, listener: Callable[[str, str], None]) -> Callable[[], None]:
-        self._listeners.append(listener)
+        key = object()  # ten thousand streams may end at once: none is searched for
+        self._listeners[key] = listener
 
         def end() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
+            self._listeners.pop(key, None)
 
         return end
