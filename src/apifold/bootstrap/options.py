@@ -140,7 +140,7 @@ def decide(flags: Layer, file: Layer = NOTHING_SAID, *, token: str = "", public_
         transport=_first(flags.transport, file.transport, Transport.HTTP),
         host=_first(flags.host, file.host, "127.0.0.1"),
         port=_port(_first(flags.port, file.port, 8080)),
-        token=_token(_first(flags.token, file.token, "") or token),
+        token=_token(_first(flags.token, file.token, token or None)),
         public=_first(flags.public, file.public, False),
         profile=_first(flags.profile, file.profile, Profile.PORTABLE),
         selection=_selection(flags.select or SelectLayer(), file.select or SelectLayer()),
@@ -188,9 +188,11 @@ def _public_url(url: str) -> str:
     return url
 
 
-def _token(token: str) -> Secret | None:
-    if not token:
+def _token(token: str | None) -> Secret | None:
+    if token is None:
         return None
+    if not token:  # as `--token "$NAME"` has it, without NAME: whoever says it does not want to be open to all
+        raise OptionsRefused("The token is empty.", hint="Is the variable set that it comes from?")
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise OptionsRefused(
             "The token has characters that do not go through a header.",

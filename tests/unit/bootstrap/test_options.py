@@ -70,6 +70,7 @@ def test_limits_are_taken_one_by_one() -> None:
         Layer(spec="a", base_url="api.example.com"),
         Layer(spec="a", base_url="ftp://api.example.com"),
         Layer(spec="a", token="two words"),
+        Layer(spec="a", token=""),
         Layer(spec="a", token="tökén"),
         Layer(spec="a", allow_upstreams=("localhost",)),
         Layer(spec="a", allow_hosts=("https://mcp.example.com",)),
