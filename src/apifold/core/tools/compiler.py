@@ -1,7 +1,7 @@
 """Operations and options to tools. The cheap part is done for all at once, the schema of a tool when it is asked for."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -111,15 +111,19 @@ def compile_tools(document: Document, options: CompileOptions = DEFAULTS) -> Cat
     legal = options.profile is Profile.PORTABLE
     diagnostics: list[Diagnostic] = []
     tools: list[Tool] = []
+    # Where no operation says which scheme it needs, every secret goes with every call (see `Credentials`).
+    says = any(requirement.schemes for operation in document.operations for requirement in operation.security)
+    always = () if says else tuple(document.security_schemes.values())
     for operation, name in zip(document.operations, names, strict=True):
-        tool = _tool(operation, name, document.security_schemes, options, legal=legal)
+        schemes = (*always, *_schemes(operation, document.security_schemes))
+        tool = _tool(operation, name, schemes, options, legal=legal)
         tools.append(tool)
         diagnostics.extend(_name_notes(tool))
     return Catalogue(document, options, tuple(tools), tuple(diagnostics))
 
 
 def _tool(
-    operation: Operation, name: str, schemes: Mapping[str, SecurityScheme], options: CompileOptions, *, legal: bool
+    operation: Operation, name: str, schemes: Sequence[SecurityScheme], options: CompileOptions, *, legal: bool
 ) -> Tool:
     title = _title(operation, name)
     return Tool(
@@ -158,8 +162,8 @@ def _description(operation: Operation, limit: int) -> str:
 # --- arguments --------------------------------------------------------------------------------------------------------
 
 
-def _arguments(operation: Operation, schemes: Mapping[str, SecurityScheme], *, legal: bool) -> tuple[Argument, ...]:
-    parameters = [p for p in operation.parameters if _is_shown(p, operation, schemes)]
+def _arguments(operation: Operation, schemes: Sequence[SecurityScheme], *, legal: bool) -> tuple[Argument, ...]:
+    parameters = [p for p in operation.parameters if _is_shown(p, schemes)]
     chosen = operation.body is not None and len(selectable_media_types(operation.body)) > 1
     reserved = [BODY, CONTENT_TYPE] if chosen else [BODY] if operation.body is not None else []
     names = argument_names(parameters, reserved=reserved, legal=legal)
@@ -176,13 +180,13 @@ def _arguments(operation: Operation, schemes: Mapping[str, SecurityScheme], *, l
     return tuple(found)
 
 
-def _is_shown(parameter: Parameter, operation: Operation, schemes: Mapping[str, SecurityScheme]) -> bool:
+def _is_shown(parameter: Parameter, schemes: Sequence[SecurityScheme]) -> bool:
     """Not what the specification ignores, and not a credential: those are ours to add, never a model's."""
     if parameter.location is Location.HEADER and parameter.name.lower() in _IGNORED_HEADERS:
         return False
     if parameter.location is Location.PATH:
         return True
-    return not any(_is_credential(parameter, scheme) for scheme in _schemes(operation, schemes))
+    return not any(_is_credential(parameter, scheme) for scheme in schemes)
 
 
 def _schemes(operation: Operation, schemes: Mapping[str, SecurityScheme]) -> Iterable[SecurityScheme]:

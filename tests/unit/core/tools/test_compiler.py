@@ -58,6 +58,12 @@ def test_credentials_of_the_operation_and_ignored_headers_are_not_arguments() ->
     assert list(shown(tool)) == ["elsewhere", "X-Trace"]
 
 
+def test_credentials_are_not_arguments_where_no_operation_says_what_it_needs() -> None:
+    schemes: JSON = {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}}
+    listed: list[JSON] = [parameter("header", "X-Api-Key"), parameter("query", "q")]
+    assert list(shown(tool_of(document_of({"parameters": listed}, components=schemes)))) == ["q"]
+
+
 def test_parameter_that_is_called_like_the_body_is_suffixed() -> None:
     tool = tool_of(document_of({"parameters": [parameter("query", "body")], "requestBody": JSON_BODY}))
     assert shown(tool) == {"body_query": ("query", "body", False), "body": ("body", "body", True)}
