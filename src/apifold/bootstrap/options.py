@@ -140,7 +140,7 @@ def decide(flags: Layer, file: Layer = NOTHING_SAID, *, token: str = "", public_
         transport=_first(flags.transport, file.transport, Transport.HTTP),
         host=_first(flags.host, file.host, "127.0.0.1"),
         port=_port(_first(flags.port, file.port, 8080)),
-        token=_token(_first(flags.token, file.token, token or None)),
+        token=_token(_first(flags.token, file.token or None, token or None)),
         public=_first(flags.public, file.public, False),
         profile=_first(flags.profile, file.profile, Profile.PORTABLE),
         selection=_selection(flags.select or SelectLayer(), file.select or SelectLayer()),
@@ -191,7 +191,7 @@ def _public_url(url: str) -> str:
 def _token(token: str | None) -> Secret | None:
     if token is None:
         return None
-    if not token:  # as `--token "$NAME"` has it, without NAME: whoever says it does not want to be open to all
+    if not token:  # `--token "$NAME"` without NAME; in a file, `${NAME:-}` says that there may be none
         raise OptionsRefused("The token is empty.", hint="Is the variable set that it comes from?")
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise OptionsRefused(

@@ -41,6 +41,8 @@ def test_flag_can_take_back_what_the_file_says() -> None:
 def test_token_of_the_environment_is_the_last_resort() -> None:
     assert decide(Layer(spec="a"), token="e").token == Secret("e")
     assert decide(Layer(spec="a", token="f"), token="e").token == Secret("f")
+    assert decide(Layer(spec="a"), Layer(token=""), token="e").token == Secret("e")
+    assert decide(Layer(spec="a"), Layer(token="")).token is None
 
 
 def test_secrets_of_file_and_flags_are_merged_by_name() -> None:
