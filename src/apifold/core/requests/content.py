@@ -11,7 +11,7 @@ from apifold.core.openapi.model import Location, MediaType, Parameter
 from apifold.core.openapi.references import Resolver
 from apifold.core.openapi.shapes import ANYTHING, Shape, shape_of
 from apifold.core.requests.binary import looks_binary, read_binary
-from apifold.core.requests.files import Places, find_places, with_texts
+from apifold.core.requests.files import Places, find_places, with_texts, with_texts_inside
 from apifold.core.requests.forms import compile_form, takes_file
 from apifold.core.requests.model import BodyKind
 from apifold.core.requests.multipart import compile_multipart
@@ -50,15 +50,15 @@ def compile_body(
     """
     kind = media_kind(media)
     name = header_text(content_type or media.content_type)
+    places = find_places(resolver, media.schema) if shows_files else None
     if kind is MediaKind.JSON:
-        places = find_places(resolver, media.schema) if shows_files else None
         return _json_writer(_concrete(name, _JSON), places)
     if kind is MediaKind.JSON_LINES:
         return _lines_writer(_concrete(name, "application/x-ndjson"))
     if kind is MediaKind.FORM:
-        return _form_writer(name, compile_form(media, resolver))
+        return _members_first(_form_writer(name, compile_form(media, resolver)), places)
     if kind is MediaKind.MULTIPART:
-        return _multipart_writer(compile_multipart(media, resolver))
+        return _members_first(_multipart_writer(compile_multipart(media, resolver)), places)
     if kind is MediaKind.BYTES:
         return lambda value: _bytes_payload(value, name, byte_type)
     if kind is MediaKind.XML:
@@ -93,6 +93,11 @@ def _lines_writer(content_type: str) -> WriteBody:
 
 def _form_writer(content_type: str, form: Callable[[JSON], str]) -> WriteBody:
     return lambda value: Payload(form(value).encode(), BodyKind.FORM, content_type)
+
+
+def _members_first(write: WriteBody, places: Places | None) -> WriteBody:
+    """Files inside members that become JSON are text there."""
+    return write if places is None else lambda value: write(with_texts_inside(value, places))
 
 
 def _multipart_writer(multipart: Callable[[JSON], tuple[bytes, str]]) -> WriteBody:

@@ -88,3 +88,30 @@ def with_texts(value: JSON, places: Places) -> JSON:
         if below is not None:
             result[name] = with_texts(item, below)
     return result
+
+
+def with_texts_inside(value: JSON, places: Places) -> JSON:
+    """The value of a form or multipart body with base64 for the files inside its members, which are written as JSON.
+
+    A member that is a file itself, or a list of files, stays: it is a field or part of bytes. Raises `Unwritable`.
+    """
+    if isinstance(value, list):
+        return value if places.items is None else [_inside(item, places.items) for item in value]
+    if not isinstance(value, dict):
+        return value
+    result = dict(value)
+    for name, item in value.items():
+        below = places.properties.get(name, places.additional)
+        if below is not None:
+            result[name] = _member(item, below)
+    return result
+
+
+def _member(value: JSON, places: Places) -> JSON:
+    if isinstance(value, list) and (items := places.items) is not None:
+        return [_inside(item, items) for item in value]
+    return _inside(value, places)
+
+
+def _inside(value: JSON, places: Places) -> JSON:
+    return value if places.is_file and looks_binary(value) else with_texts(value, places)

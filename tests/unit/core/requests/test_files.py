@@ -111,3 +111,31 @@ def test_object_is_no_xml() -> None:
     with pytest.raises(InvalidArguments, match="/body: has to be a string that holds the XML"):
         sent(xml, {"body": {"a": "x"}, "_contentType": "application/xml"})
     assert sent(xml, {"body": "<a/>"}).body == b"<a/>"
+
+
+MEMBERS = obj(
+    file=FILE,
+    files={"type": "array", "items": FILE},
+    meta=obj(photo=FILE),
+    rows={"type": "array", "items": obj(photo=FILE)},
+)
+
+
+@pytest.mark.parametrize("file", SPELLINGS)
+def test_file_inside_a_json_part_is_base64_and_a_part_of_its_own_its_bytes(file: JSON) -> None:
+    body: JSON = {"file": file, "files": [file], "meta": {"photo": file}, "rows": [{"photo": file}, {"photo": file}]}
+    request = sent({"multipart/form-data": {"schema": MEMBERS}}, {"body": body})
+    assert [part.rpartition(b"\r\n\r\n")[2].rstrip(b"\r\n") for part in request.body.split(b"--apifold-")[1:-1]] == [
+        b"\x89PN",
+        b"\x89PN",
+        b'{"photo":"iVBO"}',
+        b'{"photo":"iVBO"}',
+        b'{"photo":"iVBO"}',
+    ]
+
+
+@pytest.mark.parametrize("file", SPELLINGS)
+def test_file_inside_a_json_field_of_a_form_is_base64(file: JSON) -> None:
+    body: JSON = {"file": file, "files": [file], "meta": {"photo": file}}
+    request = sent({"application/x-www-form-urlencoded": {"schema": MEMBERS}}, {"body": body})
+    assert request.body == b"file=%89PN&files=%89PN&meta=%7B%22photo%22%3A%22iVBO%22%7D"
